@@ -1,0 +1,27 @@
+"""Autoencoders that are correct, fast and explained: your data in, the right autoencoder out.
+
+Importing this package loads neither JAX nor scikit-learn; the names below do, when they are first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isthmus.estimators import Autoencoder as Autoencoder
+    from isthmus.estimators import load as load
+
+__all__ = ["Autoencoder", "__version__", "load"]
+
+_HOMES = {"Autoencoder": "isthmus.estimators", "load": "isthmus.estimators"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("isthmus")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'isthmus' has no attribute {name!r}. It offers: {', '.join(__all__)}.")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,61 @@
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+__all__ = ["product", "sum_features"]
+
+
+def sum_features(x: Array) -> Array:
+    """The sum over every axis but the first."""
+    return jnp.sum(x, axis=tuple(range(1, x.ndim)))
+
+
+def product(x: Array, w: Array, precision: str) -> Array:
+    """`x @ w` for one example `x` of shape (n,), in float32 or with operands rounded to bfloat16.
+
+    Sums are float32 in either case, forward and backward; so are the results.
+    """
+    if precision == "float32":
+        return x @ w
+    return _rounded_product(x, w)
+
+
+@jax.custom_batching.custom_vmap
+def _rounded_product(x: Array, w: Array) -> Array:
+    return _rounded_matmul(x[None], w)[0]
+
+
+@_rounded_product.def_vmap
+def _(axis_size: int, in_batched: list[bool], x: Array, w: Array) -> tuple[Array, bool]:
+    # Left to itself, vmap would differentiate row by row and sum an outer product a row; a batch of rows is one product.
+    x_batched, w_batched = in_batched
+    if x_batched and not w_batched:
+        return _rounded_matmul(x, w), True
+    in_axes = (0 if x_batched else None, 0 if w_batched else None)
+    return jax.vmap(lambda x, w: _rounded_matmul(x[None], w)[0], in_axes=in_axes, axis_size=axis_size)(x, w), True
+
+
+_dot = functools.partial(jax.lax.dot_general, preferred_element_type=jnp.float32)
+
+
+@jax.custom_vjp
+def _rounded_matmul(x: Array, w: Array) -> Array:
+    return _rounded_forward(x, w)[0]
+
+
+def _rounded_forward(x: Array, w: Array) -> tuple[Array, Any]:
+    x, w = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
+    return _dot(x, w, (((1,), (0,)), ((), ()))), (x, w)
+
+
+def _rounded_backward(residuals: Any, gradient: Array) -> tuple[Array, Array]:
+    # The automatic rule would round the weights' gradient itself, not only the operands of its sum.
+    x, w = residuals
+    gradient = gradient.astype(jnp.bfloat16)
+    return _dot(gradient, w, (((1,), (1,)), ((), ()))), _dot(x, gradient, (((0,), (0,)), ((), ())))
+
+
+_rounded_matmul.defvjp(_rounded_forward, _rounded_backward)

@@ -1,0 +1,50 @@
+import abc
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from isthmus._component import Component
+from isthmus._types import Key, Shape, Tree
+
+RowSample: TypeAlias = Callable[[], tuple[np.ndarray, np.ndarray]]
+
+
+class AbstractArchitecture(Component):
+    """How data become hidden values and codes become outputs: a network for each half.
+
+    A network is a PyTree of arrays (static fields hold the rest). The part makes it, on the host and with NumPy, because every
+    random draw that is compiled costs 0.1 s; and the part applies it, because its floats (a dropout rate) are arguments of
+    the compiled program while the network holds only what is learned.
+    """
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a training step draws random numbers inside the network (dropout); each row then gets a key of its own."""
+        return False
+
+    @abc.abstractmethod
+    def encoder(self, in_shape: Shape, out_shape: Shape, *, rng: np.random.Generator) -> Tree:
+        """A network from one example of `in_shape` to `out_shape`, with random weights."""
+
+    @abc.abstractmethod
+    def decoder(self, in_shape: Shape, out_shape: Shape, *, rng: np.random.Generator) -> Tree:
+        """A network from one code of `in_shape` to `out_shape`, with random weights."""
+
+    @abc.abstractmethod
+    def __call__(self, network: Tree, x: Any, *, precision: str, key: Key | None) -> Any:
+        """The network's value for **one** example; `key` is None outside training, and then nothing is random."""
+
+    def start(self, encoder: Tree, decoder: Tree, rows: RowSample, output_mean: np.ndarray) -> tuple[Tree, Tree]:
+        """The networks' weights once data have been seen, before the first step.
+
+        Args:
+            encoder: as `encoder` made it.
+            decoder: as `decoder` made it.
+            rows: gives a sample of rows as the encoder and as the loss will see them: float64, both of shape (rows, *in_shape).
+            output_mean: the raw outputs at which the loss's `mean` is the mean of the data, of the decoder's output shape.
+
+        Returns:
+            Both networks; the decoder's output bias lies at `output_mean`.
+        """
+        return encoder, decoder

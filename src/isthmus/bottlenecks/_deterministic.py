@@ -1,0 +1,35 @@
+import numpy as np
+
+from isthmus._types import Code, Hidden, Key, Shape, Tree
+from isthmus.errors import PartError
+from isthmus.priors import BoundPrior
+
+from ._base import AbstractBottleneck, Latent
+
+
+class Deterministic(AbstractBottleneck):
+    """The code is the encoder's output, as in the classical autoencoder.
+
+    `z = f(x)`: nothing is drawn and nothing is charged, so that training minimizes the reconstruction loss alone.
+
+    References:
+        Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks, Science 313, 2006.
+
+    Example:
+        >>> from isthmus import Autoencoder
+        >>> from isthmus.bottlenecks import Deterministic
+        >>> Autoencoder(latent_dim=2, bottleneck=Deterministic()).bottleneck
+        Deterministic()
+    """
+
+    def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> tuple[Tree, Tree]:
+        return (), ()
+
+    def __call__(self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, key: Key | None) -> tuple[Latent, Tree]:
+        return Latent(hidden, {}), state
+
+    def encode(self, weights: Tree, hidden: Hidden) -> Code:
+        return hidden
+
+    def sample(self, weights: Tree, prior: BoundPrior | None, n: int, *, key: Key) -> Code:
+        raise PartError("`Deterministic` codes have no distribution to sample from. Use a probabilistic bottleneck.")

@@ -1,0 +1,7 @@
+"""The scikit-learn face of the library."""
+
+from ._autoencoder import Autoencoder as Autoencoder
+from ._load import load as load
+from ._summary import Summary as Summary
+
+__all__ = ["Autoencoder", "Summary", "load"]

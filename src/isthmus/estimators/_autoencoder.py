@@ -1,0 +1,557 @@
+import dataclasses
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from isthmus.errors import DataError, PartError
+from isthmus.model import Model, zero_share
+from isthmus.optimizers import Constant
+
+from . import _files, _inference
+from ._callbacks import printing
+from ._fitting import Problem, Training, checked_weights, random_source, run, scaled_by, split_rows, start_model, warn_about
+from ._parameters import ROLES, nested_parameters, optimizer_of, parts_of, plan_of, scaling_of, with_nested
+from ._source import Source, read_source
+from ._summary import Summary, summarize
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """An encoder to a few numbers and a decoder back, trained together so that little is lost.
+
+    `z = f(x)`, `y = g(z)`, with the weights of `f` and `g` chosen to minimize the mean over rows of `loss(y, x)` plus penalties. Every
+    part is given by name, with its own defaults, or as an object; a field of a part is reached as ``part__field``, as in
+    ``optimizer__clip_norm``. What is left at None or "auto" is chosen from the shape of the data alone.
+
+    Parameters
+    ----------
+    latent_dim : int, default=2
+        Numbers in a code.
+    architecture : str or AbstractArchitecture, default="dense"
+        The networks of both halves.
+    hidden_dims : tuple of int, default=None
+        The architecture's hidden widths, from the data to the code; None leaves its own. `Dense` chooses its network itself when it has
+        none either: see there.
+    activation : str, default=None
+        Of hidden layers; None leaves the architecture's own.
+    code_activation : str, default=None
+        Applied to the encoder's output; None for a linear code.
+    output_activation : str, default=None
+        Applied to the decoder's output; None for what the loss calls for.
+    loss : str or AbstractLoss, default="squared_error"
+        What a wrong reconstruction costs.
+    regularizers : sequence of str or AbstractRegularizer, default=()
+        Penalties beside the loss.
+    corruption : str or AbstractCorruption, default=None
+        Damage to the encoder's input in training; the target stays whole.
+    bottleneck : str or AbstractBottleneck, default="deterministic"
+        How the encoder's output becomes a code.
+    prior : str or AbstractPrior, default=None
+        The density over codes, for bottlenecks that use one.
+    optimizer : str or AbstractOptimizer, default="adam"
+        How weights move.
+    learning_rate : float, default=None
+        The optimizer's rate; None leaves its own.
+    batch_size : int, default=None
+        Rows a step; None for about 30 steps an epoch, between 16 and 256 rows.
+    max_epochs : int, default=None
+        Passes over the rows at most; None for about 20 000 steps, between 40 and 2000 epochs.
+    max_seconds : float, default=None
+        Stop after that time.
+    target_loss : float, default=None
+        Stop once the monitored loss (as in `history_`) is as low.
+    scaling : str, AbstractScaling or None, default="auto"
+        How rows are scaled before the network sees them. "auto" centers columns and divides all by one common scale, so that squared
+        errors keep their proportions; where outputs live in [0, 1] it brings all values there. None for no scaling.
+    validation_fraction : float, default=0.1
+        The share of rows that is watched and not trained on; None for none. Then the training loss is monitored.
+    patience : int, default=30
+        Epochs without improvement after which to stop; None for never.
+    tol : float, default=1e-4
+        The smallest improvement that counts, as a share of the loss; None for any.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the operands of matrix products. Sums, weights and statistics are float32 in either case.
+    sample_shape : tuple of int, default=None
+        The shape of one row given as a flat table, such as (28, 28, 1); None for the shape in which rows come.
+    random_state : int, RandomState or None, default=None
+        Decides initial weights, the order of rows, and random draws in training. The same number gives the same bits on one machine.
+    verbose : int, default=0
+        Print every so many epochs; 0 for never.
+    callbacks : sequence of callable, default=()
+        Called with a `isthmus.training.Progress` after each epoch; one that raises ends the fit and leaves the estimator as it was.
+    warm_start : bool, default=False
+        Whether another `fit` goes on from the weights and the scaling of the one before.
+
+    Attributes
+    ----------
+    model_ : isthmus.model.Model
+        Parts, weights and state: `model_.encode`, `model_.decode` and `model_.reconstruct` are JAX functions of scaled rows.
+    scaling_ : isthmus.data.Affine or None
+        The scaling that was found.
+    history_ : dict of str to ndarray of shape (n_epochs_,)
+        The terms of the objective by name, as the optimizer sees them: in the scaled rows' unit, "loss" divided by the number of
+        features. Those of the validation rows begin with "val_".
+    n_features_in_ : int
+        Columns of the table that was fitted.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where they had any.
+    sample_shape_ : tuple of int
+        The shape of one row.
+    n_epochs_ : int
+        Epochs finished.
+    best_epoch_ : int
+        The one whose weights were kept; 0 for those before the first step.
+    stop_reason_ : str
+        "max_epochs", "patience", "target_loss", "max_seconds" or "interrupted".
+    zero_share_ : float
+        The share of weights (biases apart) that are exactly zero.
+    fit_seconds_, compile_seconds_ : float
+        Wall time of the fit, and how much of it was compilation.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : what a linear autoencoder with a squared error amounts to.
+
+    References
+    ----------
+    Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks, Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from isthmus import Autoencoder
+    >>> X = load_digits().data
+    >>> autoencoder = Autoencoder(latent_dim=8, max_epochs=5, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (1797, 8)
+    >>> autoencoder.reconstruct(X).shape
+    (1797, 64)
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        architecture: Any = "dense",
+        hidden_dims: Any = None,
+        activation: str | None = None,
+        code_activation: str | None = None,
+        output_activation: str | None = None,
+        loss: Any = "squared_error",
+        regularizers: Any = (),
+        corruption: Any = None,
+        bottleneck: Any = "deterministic",
+        prior: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        max_seconds: float | None = None,
+        target_loss: float | None = None,
+        scaling: Any = "auto",
+        validation_fraction: float | None = 0.1,
+        patience: int | None = 30,
+        tol: float | None = 1e-4,
+        precision: str = "float32",
+        sample_shape: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        callbacks: Iterable[Callable[[Any], object]] = (),
+        warm_start: bool = False,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.architecture = architecture
+        self.hidden_dims = hidden_dims
+        self.activation = activation
+        self.code_activation = code_activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.regularizers = regularizers
+        self.corruption = corruption
+        self.bottleneck = bottleneck
+        self.prior = prior
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.max_seconds = max_seconds
+        self.target_loss = target_loss
+        self.scaling = scaling
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.tol = tol
+        self.precision = precision
+        self.sample_shape = sample_shape
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the fields of parts are included, as ``part__field``.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        parameters = super().get_params(deep=False)
+        return parameters | nested_parameters(parameters) if deep else parameters
+
+    def set_params(self, **params: Any) -> "Autoencoder":
+        """Set constructor's arguments, and fields of parts as ``part__field``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        Autoencoder
+            The estimator itself.
+        """
+        nested = {name: value for name, value in params.items() if "__" in name and name.partition("__")[0] in ROLES}
+        super().set_params(**{name: value for name, value in params.items() if name not in nested})
+        for name, value in nested.items():
+            role, _, path = name.partition("__")
+            setattr(self, role, with_nested(role, getattr(self, role), path, value))
+        return self
+
+    def fit(self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None, sample_weight: Any = None) -> "Autoencoder":
+        """Learn to give rows back.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            The rows: numbers of any real type, none missing.
+        y : None
+            Ignored.
+        target : array-like of the shape of X, default=None
+            What each row is to become, such as a clean copy of a noisy one; None for itself.
+        validation_data : array-like, or tuple of rows and targets, default=None
+            Rows to watch instead of a share of `X`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts; those of weight zero are as good as absent.
+
+        Returns
+        -------
+        Autoencoder
+            The estimator itself.
+
+        Raises
+        ------
+        DataError
+            Rows cannot be used: the message names the columns.
+        PartError
+            A parameter is not allowed, or two do not go together.
+        DivergedError
+            The loss did not stay finite at any rate tried.
+        """
+        continues = self.warm_start and hasattr(self, "model_")
+        with _Restoring(self):
+            problem, rng = self._problem(X, target, validation_data, sample_weight, reset=not continues)
+            parts, optimizer = parts_of(self, problem.source.shape), optimizer_of(self)
+            plan = plan_of(self, len(problem.training))
+            if continues:
+                if parts.architecture != self.model_.parts.architecture or parts.latent_shape != self.model_.parts.latent_shape:
+                    raise PartError("`warm_start` goes on with the weights that are there; `architecture` or `latent_dim` was changed. Make a new estimator.")
+                affine, model = self.scaling_, self.model_._replace(parts=parts)
+            else:
+                affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
+                model = start_model(parts, problem, affine, goal, rng)
+            callbacks = [*self.callbacks, *printing(self.verbose)]
+            training = Training(optimizer, plan, _seed(rng), callbacks)
+            result = run(model, problem, affine, training)
+        warn_about(result, optimizer.learning_rate)
+        self._keep(model, affine, problem.source.shape, result)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, target: Any = None, sample_weight: Any = None) -> "Autoencoder":
+        """Go on learning with one pass over more rows.
+
+        The first call decides the scaling, from its rows; it is kept from then on, as is the optimizer's state. There are no
+        validation rows, and the rate does not follow a schedule, whose length nobody knows.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            More rows.
+        y : None
+            Ignored.
+        target : array-like of the shape of X, default=None
+            What each row is to become; None for itself.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        Autoencoder
+            The estimator itself.
+        """
+        first = not hasattr(self, "model_")
+        with _Restoring(self):
+            problem, rng = self._problem(X, target, None, sample_weight, reset=first, fraction=None)
+            optimizer = dataclasses.replace(optimizer_of(self), schedule=Constant())
+            plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
+            if first:
+                parts = parts_of(self, problem.source.shape)
+                affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
+                model, state, n_calls = start_model(parts, problem, affine, goal, rng), None, 0
+            else:
+                affine, model = self.scaling_, self.model_
+                state, n_calls = getattr(self, "_optimizer_state", None), self._n_partial_fits
+            seed = _seed(np.random.default_rng([*_seed(rng).tolist(), n_calls]))
+            result = run(model, problem, affine, Training(optimizer, plan, seed, printing(self.verbose), state))
+        warn_about(result, optimizer.learning_rate)
+        earlier = {} if first else self.history_
+        self._keep(model, affine, problem.source.shape, result)
+        self.history_ = {name: np.concatenate([earlier.get(name, values[:0]), values]) for name, values in self.history_.items()}
+        self.n_epochs_ = self.best_epoch_ = len(self.history_["loss"])
+        self._optimizer_state, self._n_partial_fits = result.optimizer_state, n_calls + 1
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The code of each row; never random.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, latent_dim)
+            Codes: float32 for rows of float32 or float16, else float64.
+        """
+        source = self._read(X)
+        return self._mapped(_inference.encode, source, (self._n_features_out,))
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """The row that each code stands for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, latent_dim)
+            Codes.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) or (n_rows, *sample_shape_)
+            Rows in the user's unit, of the codes' type.
+        """
+        check_is_fitted(self, "model_")
+        codes = check_array(X, dtype=[np.float64, np.float32], input_name="codes")
+        if codes.shape[1] != self._n_features_out:
+            raise DataError(f"Codes have {codes.shape[1]} columns; this model's have {self._n_features_out}. Pass what `transform` gave.")
+        source = Source(codes, (codes.shape[1],))
+        out = np.empty((source.n_rows, *self.sample_shape_), source.dtype)
+        return self._unscaled(_inference.map_rows(_inference.decode, self.model_, source, None, out))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Each row as the decoder gives it back from its code.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) or (n_rows, *sample_shape_)
+            Rows in the user's unit: float32 for rows of float32 or float16, else float64.
+        """
+        return self._unscaled(self._mapped(_inference.reconstruct, self._read(X), self.sample_shape_))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The same as `reconstruct`: what an autoencoder predicts is its input.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) or (n_rows, *sample_shape_)
+            Rows in the user's unit.
+        """
+        return self.reconstruct(X)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Minus the reconstruction loss of each row, in the user's unit and without penalties: higher is better.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            For "squared_error" minus the sum of squared errors of the row; for "bernoulli" minus its cross-entropy in nats, taken on
+            values as they were scaled to [0, 1].
+        """
+        source = self._read(X)
+        unit = np.ones(self.sample_shape_, np.float32) if self.scaling_ is None else self.scaling_.scale.astype(np.float32)
+        return -self._mapped(_inference.row_losses, source, (), unit)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            Minus the mean reconstruction loss.
+        """
+        return float(np.mean(self.score_samples(X), dtype=np.float64))
+
+    def summary(self) -> Summary:
+        """Shapes, parameters, floating-point operations and bytes; `print` it.
+
+        Returns
+        -------
+        Summary
+            What the model is made of and what it costs.
+        """
+        check_is_fitted(self, "model_")
+        return summarize(self.model_)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator as one safetensors file, at once or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; a file that is there is replaced. Callbacks and the optimizer's state are not kept.
+        """
+        check_is_fitted(self, "model_")
+        _files.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], parts: Iterable[type] = ()) -> "Autoencoder":
+        """Read a fitted estimator.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that `save` wrote.
+        parts : iterable of type, default=()
+            The classes of parts of your own that the model uses.
+
+        Returns
+        -------
+        Autoencoder
+            As it was saved.
+        """
+        return _files.load(path, parts, cls)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(np.prod(self.model_.parts.latent_shape))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.non_deterministic = False
+        return tags
+
+    def _problem(
+        self, X: Any, target: Any, validation_data: Any, sample_weight: Any, *, reset: bool, fraction: Any = "own"
+    ) -> tuple[Problem, np.random.Generator]:
+        rng = random_source(self.random_state)
+        source = read_source(self, X, reset=reset)
+        if reset:
+            self.sample_shape_ = source.shape
+        goal = None if target is None else read_source(self, target, reset=False, name="target")
+        if goal is not None and goal.n_rows != source.n_rows:
+            raise DataError(f"`target` has {goal.n_rows} rows, but `X` has {source.n_rows}. Give one target for each row.")
+        held_out = None
+        if validation_data is not None:
+            pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+            held_out = _held_out(self, pair, goal is not None)
+        weight = checked_weights(sample_weight, source)
+        fraction = self.validation_fraction if isinstance(fraction, str) else fraction
+        training, validation = split_rows(source.n_rows, weight, None if held_out else fraction, rng)
+        return Problem(source, goal, weight, training, validation, held_out), rng
+
+    def _keep(self, model: Model, affine: Any, shape: tuple[int, ...], result: Any) -> None:
+        self.model_ = model._replace(weights=result.weights, state=result.state)
+        self.scaling_ = affine
+        self.sample_shape_ = shape
+        self.history_ = {name: values.astype(np.float64) for name, values in result.history.items()}
+        self.n_epochs_, self.best_epoch_, self.stop_reason_ = result.n_epochs, result.best_epoch, result.status
+        self.fit_seconds_, self.compile_seconds_ = result.seconds, result.compile_seconds
+        self._n_partial_fits = 0
+        self._optimizer_state = None
+
+    @property
+    def zero_share_(self) -> float:
+        """The share of weights (biases apart) that are exactly zero."""
+        check_is_fitted(self, "model_")
+        return zero_share(self.model_)
+
+    def _read(self, X: Any) -> Source:
+        check_is_fitted(self, "model_")
+        return read_source(self, X, reset=False)
+
+    def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any) -> np.ndarray:
+        out = np.empty((source.n_rows, *shape), source.dtype)
+        return _inference.map_rows(function, self.model_, source, self.scaling_, out, *extra)
+
+    def _unscaled(self, rows: np.ndarray) -> np.ndarray:
+        if self.scaling_ is not None:
+            np.multiply(rows, self.scaling_.scale, out=rows, casting="same_kind")
+            np.add(rows, self.scaling_.offset, out=rows, casting="same_kind")
+        return rows
+
+
+class _Restoring:
+    """Within it, an error leaves the estimator as it was before."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator, self.before = estimator, dict(vars(estimator))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None:
+            vars(self.estimator).clear()
+            vars(self.estimator).update(self.before)
+
+
+def _seed(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(2**32, size=2, dtype=np.uint32)
+
+
+def _held_out(estimator: Any, pair: tuple[Any, Any], has_target: bool) -> tuple[Source, Source | None]:
+    if len(pair) != 2:
+        raise DataError(f"`validation_data` must be rows, or a tuple of rows and their targets; got a tuple of {len(pair)}.")
+    source = read_source(estimator, pair[0], reset=False, name="validation_data")
+    if not has_target and pair[1] is None or pair[1] is pair[0]:
+        return source, None
+    if pair[1] is None:
+        raise DataError("`validation_data` has no targets, but `fit` has. Pass a tuple of rows and their targets.")
+    if not has_target:
+        raise DataError("`validation_data` has targets of its own, but `fit` has none. Pass `target` too, or validation rows alone.")
+    return source, read_source(estimator, pair[1], reset=False, name="validation_data")
+

@@ -1,0 +1,59 @@
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from isthmus.data import Affine
+from isthmus.errors import FileFormatError
+from isthmus.model import Model
+from isthmus.persistence import Bundle, fill, named_arrays, read_bundle, write_bundle
+
+__all__ = ["load", "save"]
+
+_FITTED = ("n_features_in_", "sample_shape_", "n_epochs_", "best_epoch_", "stop_reason_", "fit_seconds_", "compile_seconds_")
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator."""
+    parameters = estimator.get_params(deep=False)
+    parameters["callbacks"] = ()
+    if not isinstance(parameters["random_state"], int | np.integer | None):
+        parameters["random_state"] = None  # a generator has moved on, and another fit would not repeat this one anyway
+    fitted = {name: getattr(estimator, name) for name in _FITTED}
+    fitted["parts"] = estimator.model_.parts
+    fitted["history"] = {name: values.tolist() for name, values in estimator.history_.items()}
+    if hasattr(estimator, "feature_names_in_"):
+        fitted["feature_names"] = [str(name) for name in estimator.feature_names_in_]
+    arrays = {**named_arrays(estimator.model_.weights, "weights"), **named_arrays(estimator.model_.state, "state")}
+    if estimator.scaling_ is not None:
+        arrays |= named_arrays(estimator.scaling_, "scaling")
+    write_bundle(path, Bundle("autoencoder", parameters, fitted, arrays))
+
+
+def load(path: str | os.PathLike[str], parts: Iterable[type], cls: type) -> Any:
+    """Read a fitted estimator."""
+    bundle = read_bundle(path, parts, kinds=["autoencoder"])
+    fitted = dict(bundle.fitted)
+    estimator = cls(**_known(cls, bundle.parameters))
+    template = Model.init(fitted["parts"], rng=np.random.default_rng(0))
+    weights = fill(template.weights, bundle.arrays, "weights")
+    state = fill(template.state, bundle.arrays, "state")
+    estimator.model_ = Model(fitted["parts"], weights, state)
+    scaled = any(name.startswith("scaling.") for name in bundle.arrays)
+    shape = np.zeros(fitted["sample_shape_"])
+    estimator.scaling_ = fill(Affine(shape, shape), bundle.arrays, "scaling") if scaled else None
+    estimator.history_ = {name: np.array(values, float) for name, values in fitted["history"].items()}
+    for name in _FITTED:
+        setattr(estimator, name, fitted[name])
+    if "feature_names" in fitted:
+        estimator.feature_names_in_ = np.array(fitted["feature_names"], dtype=object)
+    return estimator
+
+
+def _known(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    known = cls().get_params(deep=False)
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise FileFormatError(f"The file has parameters that this version does not know: {unknown}. Load it with the version that wrote it.")
+    return dict(parameters)

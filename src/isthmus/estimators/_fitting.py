@@ -1,0 +1,203 @@
+"""From rows and parameters to a trained model; the estimator is not touched before it is there."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from isthmus._types import Tree
+from isthmus.data import Affine, Moments, bucket, moments, padded_rows, row_blocks
+from isthmus.errors import DataError, DivergedError
+from isthmus.losses import AbstractLoss
+from isthmus.model import Model, Objective, Parts
+from isthmus.optimizers import AbstractOptimizer
+from isthmus.training import Plan, Progress, Result, Rows, train
+
+from ._inference import on_device
+from ._source import Source
+
+__all__ = ["Problem", "Training", "checked_weights", "run", "scaled_by", "split_rows", "start_model", "warn_about"]
+
+_SAMPLE_VALUES = 2**22  # 32 MB of float64: enough for the architecture to start from
+
+
+class Problem(NamedTuple):
+    """What is to be learned from.
+
+    Attributes:
+        source: the rows.
+        target: what they are to become, or None for themselves.
+        weight: of each row, positive; or None.
+        training: numbers of the rows to train on.
+        validation: numbers of the rows to watch.
+        held_out: rows to watch, and their targets, given apart from the others; or None.
+    """
+
+    source: Source
+    target: Source | None
+    weight: np.ndarray | None
+    training: np.ndarray
+    validation: np.ndarray
+    held_out: tuple[Source, Source | None] | None
+
+
+class Training(NamedTuple):
+    """How it is to be learned."""
+
+    optimizer: AbstractOptimizer
+    plan: Plan
+    seed: np.ndarray
+    callbacks: Sequence[Callable[[Progress], object]]
+    optimizer_state: Tree | None = None
+
+
+def checked_weights(sample_weight: Any, source: Source) -> np.ndarray | None:
+    """The rows' weights, none negative and not all zero; None where all are to count the same."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, source.values, dtype=np.float64, ensure_non_negative=True)
+    if not np.any(weight > 0):
+        raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
+    return weight
+
+
+def split_rows(n_rows: int, weight: np.ndarray | None, fraction: float | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows to train on and to watch; rows of weight zero are in neither.
+
+    Args:
+        n_rows: how many there are.
+        weight: of each.
+        fraction: of them to watch; None for none.
+        rng: decides which.
+    """
+    rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    if fraction is None:
+        return rows, rows[:0]
+    if isinstance(fraction, bool) or not 0.0 < fraction < 1.0:
+        raise DataError(f"`validation_fraction` must lie between 0 and 1, both left out; got {fraction!r}. Use None for no validation rows.")
+    n_validation = round(fraction * len(rows))
+    chosen = rng.permutation(len(rows))
+    return np.sort(rows[chosen[n_validation:]]), np.sort(rows[chosen[:n_validation]])
+
+
+def scaled_by(parts: Parts, scaling: Any, problem: Problem) -> tuple[Affine | None, Moments]:
+    """The scaling that the rows call for, and the moments of what the model is to give back, in the user's unit."""
+    rows = np.concatenate([problem.training, problem.validation])
+    found = moments(row_blocks(problem.source.values, _all_or(rows, problem.source), shape=problem.source.shape))
+    affine = None if scaling is None else scaling.affine(found, dtype=problem.source.values.dtype)
+    goal = found
+    if problem.target is not None:
+        goal = moments(row_blocks(problem.target.values, _all_or(rows, problem.target), shape=problem.target.shape))
+    check_support(parts.loss, parts, affine, goal)
+    return affine, goal
+
+
+def check_support(loss: AbstractLoss, parts: Parts, affine: Affine | None, goal: Moments) -> None:
+    """Refuse rows that the loss is not defined for."""
+    if not loss.unit_interval:
+        return
+    low, high = goal.minimum, goal.maximum
+    if affine is not None:
+        low, high = (low - affine.offset) / affine.scale, (high - affine.offset) / affine.scale
+    if low.min() < -1e-6 or high.max() > 1.0 + 1e-6:
+        raise DataError(
+            f"The loss {loss!r} is defined for values in [0, 1]; the data, after scaling, lie in [{low.min():.6g}, {high.max():.6g}]. "
+            "Use scaling='unit_range' or 'min_max', or another loss, such as 'squared_error'."
+        )
+
+
+def start_model(parts: Parts, problem: Problem, affine: Affine | None, goal: Moments, rng: np.random.Generator) -> Model:
+    """A model before its first step: random weights, and those that start from the data."""
+    mean = goal.mean if affine is None else (goal.mean - affine.offset) / affine.scale
+
+    def sample() -> tuple[np.ndarray, np.ndarray]:
+        n_rows = max(1, min(len(problem.training), _SAMPLE_VALUES // parts.n_features))
+        chosen = problem.training if n_rows == len(problem.training) else np.sort(rng.choice(problem.training, n_rows, replace=False))
+        x = _dense(problem.source, chosen, affine)
+        return x, x if problem.target is None else _dense(problem.target, chosen, affine)
+
+    return Model.init(parts, rng=rng).started(sample, mean)
+
+
+def run(model: Model, problem: Problem, affine: Affine | None, training: Training) -> Result:
+    """The model's weights, trained."""
+    host_affine, shared = on_device(problem.source, affine)
+    if problem.target is not None and on_device(problem.target, affine)[1].keys() != shared.keys():
+        # One program scales both or neither; where their types disagree, both are scaled here.
+        host_affine, shared = affine, {}
+        problem = problem._replace(source=_widened(problem.source), target=_widened(problem.target))
+    rows = _rows(problem.source, problem.target, problem.training, problem.weight, host_affine)
+    validation = None
+    if problem.held_out is not None:
+        source, target = problem.held_out
+        if on_device(source, affine)[1].keys() != shared.keys() or source.values.dtype != problem.source.values.dtype:
+            source = source._replace(values=source.values.astype(problem.source.values.dtype))
+        validation = _rows(source, target, np.arange(source.n_rows), None, host_affine)
+    elif len(problem.validation):
+        validation = _rows(problem.source, problem.target, problem.validation, problem.weight, host_affine)
+    result = train(
+        Objective(model.parts),
+        model.weights,
+        model.state,
+        rows,
+        optimizer=training.optimizer,
+        plan=training.plan,
+        seed=training.seed,
+        validation=validation,
+        shared=shared,
+        callbacks=training.callbacks,
+        optimizer_state=training.optimizer_state,
+    )
+    if result.status == "diverged" or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.weights)):
+        raise DivergedError(
+            f"The loss was not finite, {result.n_rollbacks} times in {result.n_epochs} epochs, at learning rates from "
+            f"{training.optimizer.learning_rate:g} down to a thousandth of it. Lower `learning_rate`, set the optimizer's `clip_norm`, "
+            "or look for values of extreme size (scaling='standard' helps)."
+        )
+    return result
+
+
+def warn_about(result: Result, learning_rate: float) -> None:
+    """Tell the user what went otherwise than asked for."""
+    if result.n_rollbacks:
+        warnings.warn(
+            f"The loss was not finite {result.n_rollbacks} time(s). Training went back to its best weights and went on with a learning rate of "
+            f"{learning_rate * 0.1**result.n_rollbacks:g}; start with a lower one than {learning_rate:g}.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    if result.status == "interrupted":
+        warnings.warn(f"Interrupted: the best weights of {result.n_epochs} epochs are kept.", ConvergenceWarning, stacklevel=4)
+
+
+def random_source(random_state: Any) -> np.random.Generator:
+    """One generator for a fit, from whatever scikit-learn takes as `random_state`."""
+    return np.random.default_rng(check_random_state(random_state).randint(2**32, size=4, dtype=np.uint64).tolist())
+
+
+def _rows(source: Source, target: Source | None, rows: np.ndarray, weight: np.ndarray | None, affine: Affine | None) -> Rows:
+    capacity = bucket(len(rows))
+    arrays = {"x": padded_rows(source.values, _all_or(rows, source), affine, capacity, shape=source.shape)}
+    if target is not None:
+        arrays["target"] = padded_rows(target.values, _all_or(rows, target), affine, capacity, shape=target.shape)
+    if weight is not None:
+        arrays["weight"] = padded_rows(weight / weight[rows].mean(), rows, None, capacity)
+    return Rows(arrays, len(rows))
+
+
+def _all_or(rows: np.ndarray, source: Source) -> Any:
+    return slice(None) if len(rows) == source.n_rows else rows
+
+
+def _dense(source: Source, rows: np.ndarray, affine: Affine | None) -> np.ndarray:
+    x = np.concatenate(list(row_blocks(source.values, rows, shape=source.shape)))
+    return x if affine is None else (x - affine.offset) / affine.scale
+
+
+def _widened(source: Source) -> Source:
+    return source._replace(values=source.values.astype(np.float64))

@@ -1,0 +1,105 @@
+"""Compiled functions of a fitted model, applied to any number of rows in blocks of one shape.
+
+XLA rounds the last bits of a row differently in batches of different sizes. In blocks of one shape a row's result never depends
+on the rows beside it, and no new program is compiled for another number of rows.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from isthmus._types import Tree
+from isthmus.data import Affine, padded_rows
+from isthmus.model import Model, scaled
+
+from ._source import Source
+
+__all__ = ["block_rows", "decode", "encode", "map_rows", "on_device", "reconstruct", "row_losses"]
+
+# Beyond these sizes more rows at once bring no more speed (measured: docs/benchmarks.md), while one row costs a whole block.
+_BLOCK_ROWS = {"cpu": 256}
+_BLOCK_ROWS_ELSEWHERE = 4096
+
+
+@jax.jit
+def encode(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
+    """Codes of rows that are scaled here when `shared` says how."""
+    return model.encode(scaled(x, shared))
+
+
+@jax.jit
+def decode(model: Model, shared: Mapping[str, Any], code: Any) -> Any:
+    """Reconstructions, in the scaled unit, of codes."""
+    return model.decode(code)
+
+
+@jax.jit
+def reconstruct(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
+    """Reconstructions, in the scaled unit, of rows."""
+    return model.reconstruct(scaled(x, shared))
+
+
+@jax.jit
+def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any) -> Any:
+    """The loss of each row in the user's unit.
+
+    A loss of differences is taken between values multiplied by the scale; the offset, which cancels in them, would only cost
+    digits. A loss of values in [0, 1] is defined on those values, and taken there.
+    """
+    parts, x = model.parts, scaled(x, shared)
+    outputs = model.outputs(model.encode(x))
+    if parts.loss.unit_interval:
+        return parts.loss(model.weights.loss, outputs, x)
+    return parts.loss.rescaled(unit)(model.weights.loss, outputs * unit, x * unit)
+
+
+def block_rows() -> int:
+    """How many rows a compiled function takes at once on the default device."""
+    return _BLOCK_ROWS.get(jax.default_backend(), _BLOCK_ROWS_ELSEWHERE)
+
+
+def on_device(source: Source, affine: Affine | None) -> tuple[Affine | None, dict[str, np.ndarray]]:
+    """Where rows are scaled: on the host by the first value, or in the compiled program by the second.
+
+    Values of at most 24 bits lose nothing more when float32 arithmetic scales them; wider ones are scaled in float64 first.
+    """
+    if affine is None or source.values.dtype not in (np.float32, np.float16, np.uint8, np.int8, np.uint16, np.int16, np.bool_):
+        return affine, {}
+    return None, {"offset": affine.offset.astype(np.float32), "scale": affine.scale.astype(np.float32)}
+
+
+def map_rows(
+    function: Callable[..., Any], model: Model, source: Source, affine: Affine | None, out: np.ndarray, *extra: Tree
+) -> np.ndarray:
+    """`out` filled with what `function` gives for the rows of `source`, block by block.
+
+    Args:
+        function: one of the compiled functions above.
+        model: its first argument.
+        source: the rows.
+        affine: how they are scaled.
+        out: of shape (n_rows, ...), written to.
+        extra: further arguments of `function`.
+    """
+    host_affine, shared = on_device(source, affine)
+    model, shared, extra = jax.device_put((model, shared, extra))
+    size = block_rows()
+    apply = functools.partial(function, model, shared)
+    pending: tuple[slice, Any] | None = None
+    for start in range(0, source.n_rows, size):
+        rows = slice(start, min(start + size, source.n_rows))
+        block = padded_rows(source.values, rows, host_affine, size, shape=source.shape)
+        computing = (rows, apply(block, *extra))  # runs while the block before it is copied out
+        if pending is not None:
+            _copy_out(out, *pending)
+        pending = computing
+    if pending is not None:
+        _copy_out(out, *pending)
+    return out
+
+
+def _copy_out(out: np.ndarray, rows: slice, values: Any) -> None:
+    out[rows] = np.asarray(values)[: rows.stop - rows.start].reshape(rows.stop - rows.start, *out.shape[1:])

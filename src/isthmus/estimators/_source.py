@@ -1,0 +1,67 @@
+"""What users pass as X, made into rows of one shape."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from isthmus._types import Shape
+from isthmus.data import check_columns
+from isthmus.errors import DataError
+
+__all__ = ["Source", "read_source"]
+
+
+class Source(NamedTuple):
+    """Rows as they came: an array of any real type, or a SciPy sparse table in CSR form.
+
+    Attributes:
+        values: of shape (n_rows, n_features).
+        shape: of one row, as the network sees it.
+    """
+
+    values: Any
+    shape: Shape
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return self.values.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What numbers computed from these rows are given back as."""
+        return np.dtype(np.float32) if self.values.dtype in (np.float32, np.float16) else np.dtype(np.float64)
+
+
+def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Source:
+    """The rows of `X`, after every check that scikit-learn makes and ours of the columns.
+
+    Args:
+        estimator: whose `n_features_in_` and feature names are set or compared.
+        X: a table, an array of two or more dimensions, or a sparse table.
+        reset: whether this is the first time that the estimator sees data.
+        name: what the user calls it.
+    """
+    X = check_columns(X, name)
+    shape: Shape | None = estimator.sample_shape if reset else estimator.sample_shape_
+    several = isinstance(X, np.ndarray) and X.ndim > 2
+    if several:
+        shape = _agreed_shape(shape, X.shape[1:], name)
+        X = X.reshape(len(X), math.prod(X.shape[1:]))
+    options = {"accept_sparse": "csr", "ensure_all_finite": False}
+    values = validate_data(estimator, X, reset=reset, **options) if name == "X" else check_array(X, input_name=name, **options)
+    if name != "X" and values.shape[1] != estimator.n_features_in_:
+        raise DataError(f"`{name}` has {values.shape[1]} features, but `X` has {estimator.n_features_in_}. Pass rows of one kind in both.")
+    if shape is None:
+        shape = (values.shape[1],)
+    if math.prod(shape) != values.shape[1]:
+        raise DataError(f"`{name}` has {values.shape[1]} values a row, which do not fill the `sample_shape` {tuple(shape)}. Let the two agree.")
+    return Source(values, tuple(shape))
+
+
+def _agreed_shape(asked: Shape | None, found: Shape, name: str) -> Shape:
+    if asked is not None and tuple(asked) != tuple(found) and len(asked) > 1:
+        raise DataError(f"`{name}` has rows of shape {tuple(found)}; {tuple(asked)} is wanted. Reshape the data, or change `sample_shape`.")
+    return tuple(found)

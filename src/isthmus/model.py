@@ -1,0 +1,336 @@
+"""The one place where the parts meet.
+
+```
+x ── corruption ── encoder ── hidden ── bottleneck ── code ── decoder ── outputs ── loss ── reconstruction, per row
+                                          │  prior                                            │
+                                          └── terms, per row ─────────────────────────────────┤
+                                                       regularizers ── penalties ─────────────┴── objective
+```
+
+Parts return unweighted terms; here alone they are weighted, masked and averaged. The optimizer sees
+
+    mean over rows of (reconstruction + sum of weight * term) / n_features + sum of weight * penalty
+
+so that a rate, a clipping norm and a penalty's weight mean the same for 10 columns and for 10 000.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from isthmus._activations import Activation, activate, deactivate
+from isthmus._component import Component, part_name
+from isthmus._types import Code, Data, Hidden, Key, Outputs, Scalar, Tree
+from isthmus.architectures import AbstractArchitecture
+from isthmus.bottlenecks import AbstractBottleneck, Deterministic, Latent
+from isthmus.corruptions import AbstractCorruption
+from isthmus.errors import PartError
+from isthmus.losses import AbstractLoss
+from isthmus.priors import AbstractPrior, BoundPrior
+from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
+
+__all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "zero_share"]
+
+
+class Parts(Component):
+    """What was chosen; no arrays.
+
+    Attributes:
+        architecture: the networks of both halves.
+        loss: what a wrong reconstruction costs.
+        data_shape: the shape of one row.
+        latent_shape: the shape of one code.
+        bottleneck: how hidden values become a code.
+        prior: the density over codes, for bottlenecks that use one.
+        regularizers: penalties beside the loss.
+        corruption: damage to the encoder's input in training.
+        code_activation: applied to the encoder's output.
+        output_activation: applied to the decoder's output before the loss; None leaves it to the loss's link.
+        precision: of the operands of matrix products; sums, weights and statistics are float32.
+
+    Example:
+        >>> from isthmus.architectures import Linear
+        >>> from isthmus.losses import SquaredError
+        >>> Parts(Linear(), SquaredError(), data_shape=(4,), latent_shape=(2,)).n_features
+        4
+    """
+
+    architecture: AbstractArchitecture
+    loss: AbstractLoss
+    data_shape: tuple[int, ...]
+    latent_shape: tuple[int, ...]
+    bottleneck: AbstractBottleneck = Deterministic()
+    prior: AbstractPrior | None = None
+    regularizers: tuple[AbstractRegularizer, ...] = ()
+    corruption: AbstractCorruption | None = None
+    code_activation: Activation | None = None
+    output_activation: Activation | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def check(self) -> None:
+        link = self.loss.link
+        if link != "identity" and self.output_activation not in (None, link):
+            raise PartError(
+                f"`output_activation`={self.output_activation!r} does not go with the loss {part_name(type(self.loss))!r}, which takes "
+                f"its raw outputs through {link!r}. Leave it None, or choose another loss."
+            )
+        names = [part_name(type(regularizer)) for regularizer in self.regularizers]
+        if len(set(names)) < len(names):
+            raise PartError(f"`regularizers` holds the same kind twice: {names}. Give each once, with the sum of the weights.")
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers one row has."""
+        return math.prod(self.data_shape)
+
+    @property
+    def reconstruction_activation(self) -> str:
+        """The activation by which raw decoder outputs become data."""
+        return self.output_activation or self.loss.link
+
+
+class Weights(NamedTuple):
+    """What is learned by gradient; arrays only."""
+
+    encoder: Tree
+    decoder: Tree
+    bottleneck: Tree
+    prior: Tree
+    loss: Tree
+    regularizers: tuple[Tree, ...]
+
+
+class State(NamedTuple):
+    """Arrays that training updates without a gradient."""
+
+    bottleneck: Tree
+
+
+class Model(NamedTuple):
+    """An autoencoder: what was chosen and what was learned. Its methods are pure functions of arrays, batch first.
+
+    Inputs and results are in the unit of the scaled data.
+    """
+
+    parts: Parts
+    weights: Weights
+    state: State
+
+    @classmethod
+    def init(cls, parts: Parts, *, rng: np.random.Generator) -> "Model":
+        """A model with random weights.
+
+        Args:
+            parts: what was chosen.
+            rng: the source of all random numbers, on the host.
+        """
+        latent, data = parts.latent_shape, parts.data_shape
+        hidden_shape, output_shape = parts.bottleneck.hidden_shape(latent), parts.loss.output_shape(data)
+        bottleneck_weights, bottleneck_state = parts.bottleneck.init(latent, rng=rng)
+        weights = Weights(
+            encoder=parts.architecture.encoder(data, hidden_shape, rng=rng),
+            decoder=parts.architecture.decoder(latent, output_shape, rng=rng),
+            bottleneck=bottleneck_weights,
+            prior=() if parts.prior is None else parts.prior.init(latent, rng=rng),
+            loss=parts.loss.init(data, rng=rng),
+            regularizers=tuple(regularizer.init(latent, rng=rng) for regularizer in parts.regularizers),
+        )
+        return cls(parts, weights, State(bottleneck_state))
+
+    def started(self, rows: Callable[[], tuple[np.ndarray, np.ndarray]], mean: np.ndarray) -> "Model":
+        """The model with the weights that depend on data: output biases, and whatever else the architecture starts from data.
+
+        Args:
+            rows: gives a sample of rows as the encoder and as the loss will see them, float64, when the architecture asks for it.
+            mean: the mean of the loss's targets, of the data's shape.
+        """
+        parts = self.parts
+        output_mean = deactivate(parts.output_activation, mean) if parts.output_activation else parts.loss.start(mean)
+        encoder, decoder = parts.architecture.start(self.weights.encoder, self.weights.decoder, rows, output_mean)
+        return self._replace(weights=self.weights._replace(encoder=encoder, decoder=decoder))
+
+    def hidden(self, x: Data, *, key: Key | None = None) -> Hidden:
+        """The encoder's output for each row."""
+        hidden = self._network(self.weights.encoder, x, key)
+        return hidden if self.parts.code_activation is None else activate(self.parts.code_activation, hidden)
+
+    def encode(self, x: Data) -> Code:
+        """The code of each row; never random."""
+        return self.parts.bottleneck.encode(self.weights.bottleneck, self.hidden(x))
+
+    def outputs(self, code: Code, *, key: Key | None = None) -> Outputs:
+        """The raw outputs for each code, after the output activation where one was asked for in the loss's stead."""
+        outputs = self._network(self.weights.decoder, code, key)
+        chosen = self.parts.output_activation
+        return outputs if chosen is None or chosen == self.parts.loss.link else activate(chosen, outputs)
+
+    def decode(self, code: Code) -> Data:
+        """The reconstruction for each code."""
+        return self.parts.loss.mean(self.outputs(code))
+
+    def reconstruct(self, x: Data) -> Data:
+        """The reconstruction of each row."""
+        return self.decode(self.encode(x))
+
+    def _network(self, network: Tree, x: Any, key: Key | None) -> Any:
+        architecture, precision = self.parts.architecture, self.parts.precision
+        if key is None or not architecture.is_random:
+            return jax.vmap(lambda row: architecture(network, row, precision=precision, key=None))(x)
+        keys = jax.random.split(key, x.shape[0])
+        return jax.vmap(lambda row, key: architecture(network, row, precision=precision, key=key))(x, keys)
+
+
+class Evaluation(NamedTuple):
+    """An objective's value on a batch.
+
+    Attributes:
+        loss: what is minimized.
+        terms: its unweighted parts, by name, as means over the batch.
+        state: the next state.
+    """
+
+    loss: Scalar
+    terms: dict[str, Scalar]
+    state: Any
+
+
+class Objective(Component):
+    """The objective of an autoencoder, as the trainer calls it.
+
+    Attributes:
+        parts: what was chosen.
+    """
+
+    parts: Parts
+
+    @property
+    def is_proximal(self) -> bool:
+        """Whether weights are to be shrunk after each step."""
+        return any(isinstance(regularizer, AbstractProximal) for regularizer in self.parts.regularizers)
+
+    def shrink(self, weights: Weights, step_sizes: Weights) -> Weights:
+        """The proximal maps of the penalties that have one.
+
+        Args:
+            weights: after the optimizer's step.
+            step_sizes: for each array the step size that the optimizer used there.
+        """
+        for regularizer in self.parts.regularizers:
+            if isinstance(regularizer, AbstractProximal):
+                amounts = jax.tree.map(lambda size, weight=regularizer.weight: size * weight, step_sizes)
+                weights = regularizer.shrink(weights, amounts)
+        return weights
+
+    def __call__(
+        self,
+        weights: Weights,
+        state: State,
+        rows: dict[str, Any],
+        shared: dict[str, Any],
+        mask: Any,
+        *,
+        key: Key,
+        progress: Any,
+        training: bool,
+    ) -> Evaluation:
+        """The objective on a batch.
+
+        Args:
+            weights: what the gradient is taken of.
+            state: the state before the batch.
+            rows: `x`, and where given `target` (a clean `x`) and `weight` (of mean one over the data), first axis rows.
+            shared: `offset` and `scale` of data that are not scaled yet, else nothing.
+            mask: 1 for rows that count, 0 for padding.
+            key: for the batch's random draws.
+            progress: the share of the training that is over, in [0, 1].
+            training: whether dropout and penalties of the weights apply.
+        """
+        parts = self.parts
+        noise_key, encoder_key, code_key, decoder_key, penalty_key = jax.random.split(key, 5)
+        model = Model(parts, weights, state)
+        x = scaled(rows["x"], shared)
+        target = scaled(rows["target"], shared) if "target" in rows else x
+        seen = x if parts.corruption is None else parts.corruption(x, key=noise_key)
+        hidden = model.hidden(seen, key=encoder_key if training else None)
+        prior = None if parts.prior is None else BoundPrior(parts.prior, weights.prior)
+        latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, key=code_key)
+        terms, costs = _row_terms(model, latent, target, prior, progress, decoder_key if training else None)
+        row_weight = mask * rows["weight"] if "weight" in rows else mask
+        n_rows = jnp.maximum(jnp.sum(mask), 1.0)
+
+        def average(values: Any) -> Any:
+            return jnp.sum(row_weight * values) / n_rows
+
+        loss = average(costs) / parts.n_features
+        terms = {name: average(value) for name, value in terms.items()}
+        if training and parts.regularizers:
+            view = _view(model, seen, hidden, latent.code, prior)
+            for index, regularizer in enumerate(parts.regularizers):
+                penalty = regularizer(weights.regularizers[index], view, key=jax.random.fold_in(penalty_key, index))
+                penalty = average(penalty) / parts.n_features if penalty.ndim else penalty
+                charged = jax.lax.stop_gradient(penalty) if isinstance(regularizer, AbstractProximal) else penalty
+                loss = loss + regularizer.weight * charged
+                terms[part_name(type(regularizer))] = penalty
+        return Evaluation(loss, terms, State(bottleneck_state))
+
+
+def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
+    """Rows as float32, scaled here, in the compiled program, when `shared` holds `offset` and `scale`."""
+    values = values.astype(jnp.float32)
+    return (values - shared["offset"]) * (1.0 / shared["scale"]) if shared else values
+
+
+def _row_terms(
+    model: Model, latent: Latent, target: Data, prior: BoundPrior | None, progress: Any, key: Key | None
+) -> tuple[dict[str, Any], Any]:
+    """The unweighted terms of each row, and what the row costs."""
+    parts = model.parts
+    several = latent.code.ndim > len(parts.latent_shape) + 1
+
+    def reconstruction(code: Code) -> Any:
+        return parts.loss(model.weights.loss, model.outputs(code, key=key), target)
+
+    terms = {"reconstruction": (jax.vmap(reconstruction) if several else reconstruction)(latent.code), **latent.terms}
+    cost = terms["reconstruction"]
+    for name, weight in parts.bottleneck.term_weights(progress).items():
+        cost = cost + weight * terms[name]
+    if latent.log_posterior is not None:
+        if prior is None:
+            raise PartError(f"The bottleneck {parts.bottleneck!r} needs a `prior`, such as 'standard_normal'; got None.")
+        log_weights = prior.log_prob(latent.code) - latent.log_posterior - cost
+        cost = math.log(latent.code.shape[0]) - jax.nn.logsumexp(log_weights, axis=0)
+        terms["bound"] = cost
+    elif several:
+        cost = jnp.mean(cost, axis=0)
+    return {name: jnp.mean(value, axis=0) if value.ndim > 1 else value for name, value in terms.items()}, cost
+
+
+def _view(model: Model, x: Data, hidden: Hidden, code: Code, prior: BoundPrior | None) -> View:
+    return View(
+        x=x,
+        hidden=hidden,
+        code=code,
+        prior=prior,
+        weights=model.weights,
+        encode=lambda row: model.hidden(row[None])[0],
+        decode=lambda row: model.outputs(row[None])[0],
+    )
+
+
+def forward_flops(parts: Parts) -> int:
+    """Floating-point operations of one row's reconstruction, as XLA counts them before it optimizes."""
+    model = jax.eval_shape(lambda: Model.init(parts, rng=np.random.default_rng(0)))
+    row = jax.ShapeDtypeStruct((1, *parts.data_shape), jnp.float32)
+    analysis: Any = jax.jit(lambda model, x: model.reconstruct(x)).lower(model, row).cost_analysis()
+    return int(analysis["flops"])
+
+
+def zero_share(model: Model) -> float:
+    """The share of a model's weight matrices and kernels, biases apart, that is exactly zero."""
+    halves = (model.weights.encoder, model.weights.decoder)
+    matrices = [np.asarray(leaf) for leaf in jax.tree.leaves(halves) if np.ndim(leaf) > 1]
+    return float(sum(np.sum(matrix == 0.0) for matrix in matrices) / max(1, sum(matrix.size for matrix in matrices)))

@@ -1,0 +1,15 @@
+import abc
+
+from isthmus._component import Component
+from isthmus._types import Scalar
+
+
+class AbstractSchedule(Component):
+    """How the learning rate changes over a run.
+
+    Progress is the share of the planned steps that are over, so that runs of any length share one compiled program.
+    """
+
+    @abc.abstractmethod
+    def factor(self, progress: Scalar | float) -> Scalar | float:
+        """The rate's factor when `progress`, in [0, 1], of the run is over."""

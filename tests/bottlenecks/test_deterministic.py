@@ -1,0 +1,38 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from isthmus.bottlenecks import Deterministic
+from isthmus.errors import PartError
+from isthmus.priors import BoundPrior, StandardNormal
+
+HIDDEN = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), float)
+
+
+def test_learns_nothing_and_asks_for_as_many_numbers_as_the_code_has():
+    assert Deterministic().init((3,), rng=np.random.default_rng(0)) == ((), ())
+    assert Deterministic().hidden_shape((4, 4, 3)) == (4, 4, 3)
+
+
+@pytest.mark.parametrize("key", [None, jax.random.key(0)], ids=["outside training", "in training"])
+@pytest.mark.parametrize("prior", [None, BoundPrior(StandardNormal(), ())], ids=["no prior", "a prior"])
+def test_the_code_is_the_hidden_value_and_costs_nothing(key, prior):
+    latent, state = Deterministic()((), (), HIDDEN, prior, key=key)
+    np.testing.assert_array_equal(latent.code, HIDDEN)
+    assert dict(latent.terms) == {}
+    assert latent.log_posterior is None
+    assert state == ()
+
+
+def test_encodes_as_it_trains():
+    np.testing.assert_array_equal(Deterministic().encode((), HIDDEN), HIDDEN)
+
+
+def test_weighs_no_terms():
+    assert dict(Deterministic().term_weights(jnp.asarray(0.5))) == {}
+
+
+def test_has_no_distribution_to_draw_from():
+    with pytest.raises(PartError, match=r"`Deterministic` codes have no distribution to sample from\. Use a probabilistic bottleneck\."):
+        Deterministic().sample((), None, 3, key=jax.random.key(0))
