@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from rules import documentation, imports, shape
+from rules.imports import references
 from rules.requirements import ROOT
 from rules.samples import BAD, GOOD
 from rules.source import Package, read_package
@@ -94,11 +95,20 @@ def test_touching_a_device_would_be_seen():
     assert run_python("import jax\njax.numpy.zeros(1)", **NO_DEVICES).returncode != 0
 
 
-def test_importing_changes_no_setting():
-    settings = "import jax, numpy, warnings, random\nbefore = dict(jax.config.values), numpy.geterr(), random.getstate()[1][:3]\n"
-    filters = "import equinox, optax, rich, click\nfilters = list(warnings.filters)\n"
-    compare = "assert before == (dict(jax.config.values), numpy.geterr(), random.getstate()[1][:3])\nassert filters == warnings.filters\n"
-    finished = run_python(settings + filters + IMPORT_EVERYTHING + compare)
+def test_importing_changes_no_setting(package):
+    others = sorted(
+        {item.module for item in references(package) if item.package != "isthmus" and not item.in_function and not item.for_types}
+    )
+    code = (
+        "import importlib, random, warnings\n"
+        "import jax, numpy\n"
+        f"for name in {others!r}:\n    importlib.import_module(name)\n"
+        "def settings():\n"
+        "    draws = random.getstate(), numpy.random.get_state()[1].tolist()\n"
+        "    return dict(jax.config.values), numpy.geterr(), list(warnings.filters), draws\n"
+        "before = settings()\n"
+    )
+    finished = run_python(f"{code}{IMPORT_EVERYTHING}assert before == settings()\n")
     assert finished.returncode == 0, finished.stderr
 
 

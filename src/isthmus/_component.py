@@ -21,6 +21,7 @@ import operator
 import re
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 import jax
@@ -137,7 +138,7 @@ def _flatten_with_keys(part: Component) -> tuple[list[tuple[Any, Any]], tuple[An
     return [(jax.tree_util.GetAttrKey(name), value) for name, value in zip(names, traced, strict=True)], structure
 
 
-def _unflatten(cls: type[Component], structure: tuple[Any, ...], traced: list[Any]) -> Component:
+def _unflatten(cls: type[Component], structure: tuple[Any, ...], traced: Iterable[Any]) -> Component:
     part = object.__new__(cls)
     traced_values, structure_values = iter(traced), iter(structure)
     for field in fields_of(cls):

@@ -271,9 +271,10 @@ class Objective(Component):
             view = _view(model, seen, hidden, latent.code, prior)
             for index, regularizer in enumerate(parts.regularizers):
                 penalty = regularizer(weights.regularizers[index], view, key=jax.random.fold_in(penalty_key, index))
-                penalty = average(penalty) / parts.n_features if penalty.ndim else penalty
+                per_row = penalty.ndim > 0
+                penalty = average(penalty) if per_row else penalty
                 charged = jax.lax.stop_gradient(penalty) if isinstance(regularizer, AbstractProximal) else penalty
-                loss = loss + regularizer.weight * charged
+                loss = loss + regularizer.weight * (charged / parts.n_features if per_row else charged)
                 terms[part_name(type(regularizer))] = penalty
         return Evaluation(loss, terms, State(bottleneck_state))
 

@@ -33,11 +33,10 @@ def test_a_large_delta_gives_half_the_squares_and_a_small_one_absolute_errors():
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 3)], ids=str)
-def test_a_threshold_in_the_users_unit_survives_scaling(shape):
+def test_rescaled_to_other_units_it_is_the_same_loss_in_squared_units(shape):
     outputs, x = data((5, *shape))
     scale = np.random.default_rng(1).uniform(0.1, 4.0, size=shape)
     rescaled = Huber(0.8).rescaled(scale)
-    # In units of the scaled data a squared error is scale^2 times as large.
     expected = (scale**2 * scipy.special.huber(0.8, x - outputs)).reshape(5, -1).sum(axis=1)
     np.testing.assert_allclose(rescaled((), jnp.asarray(scale * outputs), jnp.asarray(scale * x)), expected, rtol=1e-4)
 
@@ -49,6 +48,13 @@ def test_a_rescaled_loss_is_a_part_like_any_other():
     np.testing.assert_allclose(rescaled.delta, [2.0, 1.0, 0.2])
     compiled = jax.jit(lambda loss: loss((), outputs, x))
     np.testing.assert_allclose(compiled(rescaled), rescaled((), outputs, x), rtol=1e-6)
+
+
+def test_the_scale_may_be_an_argument_of_a_compiled_function():
+    outputs, x = map(jnp.asarray, data())
+    scale = np.asarray([1.0, 0.5, 0.1])
+    compiled = jax.jit(lambda loss, scale: loss.rescaled(scale)((), outputs, x))
+    np.testing.assert_allclose(compiled(Huber(2.0), scale), Huber(2.0).rescaled(scale)((), outputs, x), rtol=1e-6)
 
 
 def test_one_outlier_moves_the_best_guess_less_than_it_moves_the_mean():

@@ -10,6 +10,7 @@ from rules.source import Class, File, Function, FunctionNode, Package, base_name
 __all__ = ["RULES"]
 
 _POSITIONALS = 8
+_FOREIGN_SIGNATURES = {"get_params"}  # scikit-learn calls it with its own arguments
 _PART_FOLDERS = ("architectures", "bottlenecks", "corruptions", "losses", "optimizers", "priors", "regularizers")
 
 
@@ -47,7 +48,7 @@ def signatures_are_short(package: Package) -> list[str]:
     complaints = []
     for file in package.files:
         for function in file.functions:
-            if function.is_public:
+            if function.is_public and function.node.name not in _FOREIGN_SIGNATURES:
                 positional = [*function.parameters.posonlyargs, *function.parameters.args]
                 flags = [name for name, default in _defaults(function.parameters).items() if isinstance(default, bool)]
                 flags += [parameter.arg for parameter in positional if _is_flag(parameter.annotation)]
@@ -238,7 +239,8 @@ def _documents(node: ast.ClassDef, name: str) -> bool:
 
 def _argument_faults(file: File, node: ast.ClassDef | FunctionNode, names: list[str]) -> Iterator[str]:
     listed = _listed(node, "Args", "Parameters")
-    if listed is not None and listed != names:
+    # Both `*rest` and `rest` are in use for what a star collects.
+    if listed is not None and [name.lstrip("*") for name in listed] != [name.lstrip("*") for name in names]:
         yield f"{file.at(node)}: `{node.name}` takes {names} and documents {listed}"
 
 
@@ -282,7 +284,9 @@ def _shown(package: Package) -> Iterator[tuple[str, File, ast.ClassDef | Functio
         if package.is_component(item) and not item.is_abstract and offer and item.name in (offer.exported or ()):
             yield item.name, item.file, item.node
     root = package.by_path.get("__init__.py")
-    at_root = [(name, package.exporting_file(name)) for name in (root.exported or () if root else ())]
+    at_root = [
+        (name, package.home(top, name)) for name in (root.exported or () if root else ()) for top in sorted(package.tops - {"__init__"})
+    ]
     presets = [(name, file) for file in package.files if file.top == "presets" for name in file.exported or ()]
     for name, file in [*at_root, *presets]:
         if file is None or file.top == "errors":

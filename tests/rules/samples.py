@@ -104,7 +104,7 @@ GOOD: dict[str, dict[str, str]] = {
     "compiled_functions_are_module_level": {
         "a.py": "import functools\n\nimport jax\n\n\n@jax.jit\ndef f(x):\n    return x\n\n\n@functools.partial(jax.jit, static_argnums=0)\n"
         "def g(n, x):\n    return x\n\n\nh = jax.jit(f)\n\n\n@functools.lru_cache(maxsize=8)\ndef program(settings):\n"
-        "    @jax.jit\n    def run(x):\n        return x\n\n    return run, jax.jit(f)\n"
+        "    @jax.jit\n    def run(x):\n        return x\n\n    def compiled(g):\n        return jax.jit(g)\n\n    return run, jax.jit(f), compiled(f)\n"
     },
     "traced_fields_are_not_branched_on": _part(
         "    delta: Positive = 1.0\n    limit: Positive | None = None\n    n_terms: int = 3\n    rates: tuple[float, ...] = ()\n\n"
@@ -153,7 +153,9 @@ GOOD: dict[str, dict[str, str]] = {
         **_part('    """A loss.\n\n    Example:\n        >>> 1 + 1\n        2\n    """\n'),
         "__init__.py": '__all__ = ["DataError", "load"]\n',
         "errors.py": "class DataError(ValueError):\n    pass\n",
+        "estimators/__init__.py": "from ._load import load as load\n\n__all__ = ['load']\n",
         "estimators/_load.py": 'def load():\n    """A model.\n\n    >>> 1\n    1\n    """\n',
+        "estimators/_files.py": "def load():\n    pass\n",
         "presets.py": '__all__ = ["vae"]\n\n\ndef vae():\n    """A model.\n\n    >>> 1\n    1\n    """\n\n\ndef _private():\n    pass\n',
     },
 }
@@ -218,6 +220,7 @@ BAD: dict[str, list[dict[str, str]]] = {
         {"a.py": "def f(x):\n    @eqx.filter_jit\n    def g(y):\n        pass\n"},
         {"a.py": "from jax import jit\n\n\ndef f(x):\n    return jit(g)\n"},
         {"a.py": "f = lambda x: jax.jit(g)(x)\n"},
+        {"a.py": "def f(x):\n    @functools.cache\n    def program():\n        return jax.jit(g)\n\n    return program()(x)\n"},
     ],
     "traced_fields_are_not_branched_on": [
         _part("    delta: Positive = 1.0\n\n    def __call__(self, x):\n        if self.delta:\n            return x\n"),
@@ -297,7 +300,11 @@ BAD: dict[str, list[dict[str, str]]] = {
     ],
     "public_parts_have_examples": [
         _part('    """A loss."""\n'),
-        {"__init__.py": '__all__ = ["load"]\n', "estimators/_load.py": 'def load():\n    """A model."""\n'},
+        {
+            "__init__.py": '__all__ = ["load"]\n',
+            "estimators/__init__.py": "from ._load import load as load\n\n__all__ = ['load']\n",
+            "estimators/_load.py": 'def load():\n    """A model."""\n',
+        },
         {"presets.py": '__all__ = ["vae"]\n\n\ndef vae():\n    """A model."""\n'},
     ],
 }

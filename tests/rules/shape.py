@@ -158,11 +158,12 @@ def _compilations(node: ast.AST, *, inside: bool) -> Iterator[ast.AST]:
         yield node
         return
     if isinstance(node, FunctionNode):
-        decorators = {_last_word(decorator) for decorator in node.decorator_list}
         for decorator in node.decorator_list:
             yield from _compilations(decorator, inside=inside)
-        for child in node.body:
-            yield from _compilations(child, inside=not decorators & _CACHES)
+        # Whatever a cached builder does, it does once for each of its arguments.
+        if inside or not {_last_word(decorator) for decorator in node.decorator_list} & _CACHES:
+            for child in node.body:
+                yield from _compilations(child, inside=True)
         return
     for child in ast.iter_child_nodes(node):
         yield from _compilations(child, inside=inside or isinstance(node, ast.ClassDef | ast.Lambda))

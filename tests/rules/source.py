@@ -186,12 +186,14 @@ class Package:
         """Whether a class's floats are traced, as those of every part are."""
         return any(ancestor.name == "Component" for ancestor in self.ancestors(item))
 
-    def exporting_file(self, name: str) -> File | None:
-        """The file that defines a class or a function that is public at the root."""
-        for file in self.files:
-            if any(isinstance(node, ast.ClassDef | FunctionNode) and node.name == name for node in file.tree.body):
-                return file
-        return None
+    def home(self, top: str, name: str) -> File | None:
+        """The file that defines `name`, which the folder or top-level file `top` exports."""
+        offer = self.public_file(top)
+        if offer is None or name not in (offer.exported or ()):
+            return None
+        sources = [node for node in ast.walk(offer.tree) if isinstance(node, ast.ImportFrom) and node.level and node.module]
+        stems = [node.module for node in sources if any(alias.name == name for alias in node.names)]
+        return self.by_path.get(f"{top}/{stems[0]}.py") if stems else offer
 
     def public_file(self, top: str) -> File | None:
         """The file whose `__all__` says what the folder or top-level file `top` offers."""

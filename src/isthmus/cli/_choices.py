@@ -10,8 +10,9 @@ import ast
 import functools
 import re
 from pathlib import Path
+from typing import Any
 
-__all__ = ["ROLES", "literal_words", "part_names"]
+__all__ = ["ROLES", "literal_words", "parameter_defaults", "part_names"]
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -61,6 +62,21 @@ def literal_words(file: str, name: str) -> tuple[str, ...]:
             if words := tuple(word for literal in literals for word in ast.literal_eval(literal.slice)):
                 return words
     raise LookupError(f"{file} has no {name!r} that is a Literal")
+
+
+@functools.cache
+def parameter_defaults() -> dict[str, Any]:
+    """The defaults of the estimator's parameters, by name.
+
+    Example:
+        >>> parameter_defaults()["scaling"]
+        'auto'
+    """
+    tree = _parsed(_PACKAGE / "estimators" / "_autoencoder.py")
+    estimator = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Autoencoder")
+    constructor = next(node for node in estimator.body if isinstance(node, ast.FunctionDef) and node.name == "__init__").args
+    pairs = zip(constructor.kwonlyargs, constructor.kw_defaults, strict=True)
+    return {argument.arg: ast.literal_eval(default) for argument, default in pairs if default is not None}
 
 
 def _exported(file: Path) -> list[str]:

@@ -52,17 +52,12 @@ def command(function: Callable[..., None]) -> click.Command:
                     raise
                 if debug:
                     traceback.print_exc()
-                raise _failure(error) from error
+                click.echo(f"Error: {_message(error)}", err=True)
+                raise click.exceptions.Exit(_exit_code(error)) from error
 
     made = click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})(run)
     made.params.append(click.Option(["--debug"], is_flag=True, help="Show where an error comes from."))
     return made
-
-
-def _failure(error: BaseException) -> click.ClickException:
-    failure = click.ClickException(_message(error))
-    failure.exit_code = _exit_code(error)
-    return failure
 
 
 def _message(error: BaseException) -> str:

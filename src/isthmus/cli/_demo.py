@@ -20,6 +20,7 @@ __all__ = ["demo"]
 
 _LATENT_DIM = 8
 _IMAGE = (8, 8)
+_FOLDER = click.Path(file_okay=False)
 
 
 class _Contestant(NamedTuple):
@@ -31,10 +32,10 @@ class _Contestant(NamedTuple):
 
 
 @command
-@click.option("-o", "--output", metavar="DIR", type=click.Path(file_okay=False), default="isthmus-demo", show_default=True, help="For the files.")
+@click.option("-o", "--output", metavar="DIR", type=_FOLDER, default="isthmus-demo", show_default=True, help="For the files.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split and of the training.")
 def demo(*, output: str, seed: int) -> None:
-    """Train on handwritten digits, compare with PCA, save, load and draw.
+    """Train on handwritten digits and compare with PCA.
 
     The 1797 digits that ship with scikit-learn, 8 by 8 pixels of 17 gray levels, become 8 numbers each, and are made from these again. A
     quarter of the digits is set aside, and only measured on. Nothing but the width of the code is chosen by hand.
@@ -50,7 +51,8 @@ def demo(*, output: str, seed: int) -> None:
     model, picture = Path(output, "digits.isthmus"), Path(output, "digits.png")
     model.parent.mkdir(parents=True, exist_ok=True)
     x, digits = load_digits(return_X_y=True)
-    training, test, _, test_digits = train_test_split(x, digits, test_size=0.25, random_state=seed, stratify=digits)
+    split: Any = train_test_split(x, digits, test_size=0.25, random_state=seed, stratify=digits)
+    training, test, _, test_digits = split
     click.echo(f"Training on {len(training)} handwritten digits: {x.shape[1]} pixels become {_LATENT_DIM} numbers.", err=True)
     with progress_bar(show=None) as update:
         autoencoder = Autoencoder(_LATENT_DIM, random_state=seed, callbacks=(update,)).fit(training)
@@ -59,15 +61,16 @@ def demo(*, output: str, seed: int) -> None:
     started = time.perf_counter()
     principal = principal_reconstruction(training, test, _LATENT_DIM)
     principal_seconds = time.perf_counter() - started
+    n_parameters, n_bytes = autoencoder.summary().n_parameters, model.stat().st_size
     contestants = (
-        _Contestant("isthmus", autoencoder.reconstruct(test), autoencoder.fit_seconds_, autoencoder.summary().n_parameters, model.stat().st_size),
+        _Contestant("isthmus", autoencoder.reconstruct(test), autoencoder.fit_seconds_, n_parameters, n_bytes),
         _Contestant("PCA", principal, principal_seconds, (_LATENT_DIM + 1) * x.shape[1]),
         _Contestant("mean digit", np.broadcast_to(mean, test.shape), 0.0, x.shape[1]),
     )
     _report(contestants, test)
     click.echo(f"Saved to {model}; loaded again, it gives the same codes, bit by bit.")
     try:
-        _draw(contestants[:2], test, test_digits, autoencoder.history_, picture)
+        _draw(contestants[:2], autoencoder, test, test_digits, picture)
         click.echo(f"Drawn in {picture}")
     except MissingExtraError as error:
         click.echo(str(error), err=True)
@@ -95,12 +98,12 @@ def _report(contestants: tuple[_Contestant, ...], test: Any) -> None:
         for contestant, values in zip(contestants, measures, strict=True)
     ]
     header = ("", "test MSE", "explained", "seconds", "parameters", "bytes of file")
-    print_table(f"{len(test)} digits never seen in training; squared error a pixel, in gray levels (0 to 16)", rows, header=header)
+    print_table(f"{len(test)} digits never seen in training, in gray levels from 0 to 16", rows, header=header)
     share = 1.0 - measures[0]["mse"] / measures[1]["mse"]
     click.echo(f"The error is {abs(share):.0%} {'below' if share >= 0.0 else 'above'} that of PCA with as many numbers.")
 
 
-def _draw(contestants: tuple[_Contestant, ...], test: Any, test_digits: Any, history: Any, path: Path) -> None:
+def _draw(contestants: tuple[_Contestant, ...], autoencoder: "Autoencoder", test: Any, test_digits: Any, path: Path) -> None:
     import numpy as np
 
     first = [int(np.flatnonzero(test_digits == digit)[0]) for digit in range(10)]
@@ -112,5 +115,11 @@ def _draw(contestants: tuple[_Contestant, ...], test: Any, test_digits: Any, his
     for contestant in contestants:
         mse = measured(test, contestant.reconstruction)["mse"]
         rows.append(ImageRow(contestant.name, images(contestant.reconstruction), f"test MSE {mse:.2f}"))
-    title = f"Digits never seen in training: {test.shape[1]} pixels to {_LATENT_DIM} numbers and back"
-    draw_picture(str(path), rows, history, title=title, loss_label="mean squared error, scaled pixels")
+    draw_picture(
+        str(path),
+        rows,
+        autoencoder.history_,
+        best_epoch=autoencoder.best_epoch_,
+        title=f"Digits never seen in training: {test.shape[1]} pixels to {_LATENT_DIM} numbers and back",
+        loss_label="mean squared error, scaled pixels",
+    )

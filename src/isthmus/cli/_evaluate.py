@@ -10,7 +10,7 @@ __all__ = ["evaluate"]
 
 # Of the table's columns: the key in the JSON object, the heading.
 _MEASURES = {"mse": "MSE", "mae": "MAE", "rmse": "RMSE", "r2": "R2", "explained_share": "explained"}
-_NOTE = "Both baselines are fitted on the very rows that they are measured on, which favors them: a model that beats them on new rows does."
+_NOTE = "Both baselines are fitted on the very rows that they are measured on, which favors them."
 
 
 @command
@@ -19,11 +19,11 @@ _NOTE = "Both baselines are fitted on the very rows that they are measured on, w
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(*, model: str, data: str, as_json: bool, **reading: Any) -> None:
-    """Measure how well MODEL reconstructs DATA, beside two baselines.
+    """Measure reconstructions beside two baselines.
 
-    Per element and in the data's own units: the mean squared and absolute error, the root of the former, R2 (the mean of the
-    columns' R2) and the explained share (1 minus the squared error over that of the column means). The score is the estimator's: minus
-    the model's own loss, a mean over rows.
+    How well MODEL gives back DATA, per element and in the data's own units: the mean squared and absolute error, the root of the former, R2
+    (the mean of the columns' R2) and the explained share (1 minus the squared error over that of the column means). The score is the
+    estimator's: minus the model's own loss, a mean over rows.
 
     The baselines are the column means and a principal component analysis of the same width. Both are fitted on DATA itself, which
     favors them.
@@ -78,8 +78,11 @@ def principal_reconstruction(training: Any, x: Any, width: int) -> Any:
         x: rows to reconstruct.
         width: the number of components, of which there are at most as many as rows and columns.
     """
+    import numpy as np
     from sklearn.decomposition import PCA
 
+    if not np.ptp(training, axis=0).any():  # equal rows, or a single one, have a mean and no components
+        return np.broadcast_to(training[0], x.shape)
     pca = PCA(min(width, *training.shape), random_state=0).fit(training)
     return pca.inverse_transform(pca.transform(x))
 

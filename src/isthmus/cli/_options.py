@@ -76,7 +76,7 @@ class Part(click.ParamType):
         name, _, fields = str(value).partition(":")
         known = part_names(self.role)
         if name not in known:
-            self.fail(f"Unknown {self.role} {name!r}. Choose one of: {', '.join(known)}; fields follow a colon, as in name:0.1.", param, ctx)
+            self.fail(f"Unknown {self.role} {name!r}. Choose one of: {', '.join(known)}; values follow a colon.", param, ctx)
         items = re.split(r",(?![^\[]*\])", fields) if fields else []  # commas inside [...] belong to the value
         named = dict(item.split("=", 1) for item in items if "=" in item)
         positional = tuple(parsed_value(item) for item in items if "=" not in item)

@@ -59,17 +59,14 @@ def best_terms(history: Mapping[str, Any], best_epoch: int) -> dict[str, float]:
 
 
 def check_output(path: str) -> None:
-    """Refuse now an output that could not be written once the work is done.
+    """Refuse now an output whose folder is not there, and not when the work is done.
 
     Args:
         path: the file to be written; `-` for standard output.
     """
-    if path == "-":
-        return
-    if Path(path).is_dir():
-        raise click.BadParameter(f"{path!r} is a folder. Give the path of a file.", param_hint="--output")
-    if not Path(path).absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(Path(path).parent)!r}. Make it, or write elsewhere.", param_hint="--output")
+    folder = Path(path).absolute().parent
+    if path != "-" and not folder.is_dir():
+        raise click.BadParameter(f"There is no folder {str(folder)!r} for {path!r}. Make it, or write elsewhere.", param_hint="--output")
 
 
 def _plain(value: Any) -> Any:

@@ -1,16 +1,18 @@
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isthmus.training import Progress
 
 __all__ = ["progress_bar"]
 
+_BAR_WIDTH = 20
+
 
 @contextlib.contextmanager
 def progress_bar(*, show: bool | None) -> Iterator[Callable[["Progress"], None]]:
-    """A bar on standard error with the epoch, the terms and the time left, as a callback for the trainer.
+    """A bar on standard error with the epoch, the time left and the terms, as a callback for the trainer.
 
     Args:
         show: whether to draw it; None for only on a terminal.
@@ -25,27 +27,29 @@ def progress_bar(*, show: bool | None) -> Iterator[Callable[["Progress"], None]]
     if not (console.is_terminal if show is None else show):
         yield lambda progress: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[terms]}"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("compiling", total=None, terms="")
+    texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("epoch", "terms")]
+    with Progress(SpinnerColumn(), texts[0], BarColumn(_BAR_WIDTH), texts[1], console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, epoch="compiling", terms="")
 
         def update(progress: "Progress") -> None:
-            bar.update(
-                task,
-                description=f"epoch {progress.epoch}/{progress.n_epochs}",
-                completed=progress.epoch,
-                total=progress.n_epochs,
-                terms=_described(progress.terms, progress.seconds_left),
-            )
+            epoch = f"epoch {progress.epoch}/{progress.n_epochs}"
+            room = console.width - len(epoch) - _BAR_WIDTH - 8
+            terms = _described(progress.terms, progress.seconds_left, room)
+            bar.update(task, completed=progress.epoch, total=progress.n_epochs, epoch=epoch, terms=terms)
 
         yield update
 
 
-def _described(terms: dict[str, Any], seconds_left: float | None) -> str:
-    # The objective first, so that a narrow terminal cuts off the rest.
-    order = sorted(terms, key=lambda name: (name != "loss", name != "val_loss"))
-    left = [] if seconds_left is None else [f"{_clock(seconds_left)} left"]
-    return "  ".join([*left, *(f"{name} {float(terms[name]):.4g}" for name in order)])
+def _described(terms: Mapping[str, float], seconds_left: float, room: int) -> str:
+    """The time left and as many terms as there is room for, the objective first."""
+    order = sorted(terms, key=lambda name: (name != "loss", name != "val_loss", name))
+    line = f"{_clock(seconds_left)} left"
+    for name in order:
+        longer = f"{line}  {name} {terms[name]:.4g}"
+        if len(longer) > room:
+            break
+        line = longer
+    return line
 
 
 def _clock(seconds: float) -> str:

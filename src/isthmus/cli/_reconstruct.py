@@ -23,4 +23,4 @@ def reconstruct(*, model: str, data: str, output: str, output_format: str | None
     table = read_matched(data, autoencoder, **reading)
     with unnamed():
         rows = autoencoder.reconstruct(table.values)
-    write_table(output, rows, table.column_names, row_names=table.row_names, output_format=output_format)
+    write_table(output, rows.reshape(table.values.shape), table.column_names, row_names=table.row_names, output_format=output_format)

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _FORMATS = "csv, tsv, parquet, npy or npz; by the suffix when not given, and csv for a dash"
+_NAMED = 10
 
 
 def model_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +55,7 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Where to write rows: `output` and `output_format`."""
     function = click.option("--output-format", metavar="FORMAT", help=f"Of the output: {_FORMATS}.")(function)
-    path = click.Path(allow_dash=True)
+    path = click.Path(dir_okay=False, allow_dash=True)
     return click.option("-o", "--output", type=path, required=True, help="Where to write; a dash for standard output.")(function)
 
 
@@ -104,11 +105,16 @@ def matched(table: "Table", expected: Sequence[str] | None, path: str) -> "Table
     missing = [name for name in expected if name not in table.column_names]
     others = [name for name in table.column_names if name not in expected]
     if missing or others:
-        given = [f"lacks the columns {missing}"] if missing else []
-        given += [f"has other columns than the model was fitted on: {others}"] if others else []
-        raise DataError(f"{path!r} {' and '.join(given)}. Needed are, in any order: {', '.join(expected)}. Rename or select columns.")
+        faults = [f"lacks the columns {_listed(missing)}"] if missing else []
+        faults += [f"has the unknown columns {_listed(others)}"] if others else []
+        raise DataError(f"{path!r} {' and '.join(faults)}. Needed are, in any order: {_listed(expected)}. Rename, add or drop columns.")
     order = [table.column_names.index(name) for name in expected]
     return table._replace(values=table.values[:, order], column_names=tuple(expected))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(repr(str(name)) for name in names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import jax
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
@@ -272,8 +273,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             callbacks = [*self.callbacks, *printing(self.verbose)]
             training = Training(optimizer, plan, _seed(rng), callbacks)
             result = run(model, problem, affine, training)
-        warn_about(result, optimizer.learning_rate)
         self._keep(model, affine, problem.source.shape, result)
+        warn_about(result, optimizer.learning_rate)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, target: Any = None, sample_weight: Any = None) -> "Autoencoder":
@@ -302,6 +303,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         with _Restoring(self):
             problem, rng = self._problem(X, target, None, sample_weight, reset=first, fraction=None)
             optimizer = dataclasses.replace(optimizer_of(self), schedule=Constant())
+            structure = jax.tree.structure(optimizer)  # the state of another optimizer would be of no use
             plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
             if first:
                 parts = parts_of(self, problem.source.shape)
@@ -309,15 +311,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 model, state, n_calls = start_model(parts, problem, affine, goal, rng), None, 0
             else:
                 affine, model = self.scaling_, self.model_
-                state, n_calls = getattr(self, "_optimizer_state", None), self._n_partial_fits
+                state, n_calls = getattr(self, "_optimizer_state", {}).get(structure), getattr(self, "_n_partial_fits", 0)
             seed = _seed(np.random.default_rng([*_seed(rng).tolist(), n_calls]))
             result = run(model, problem, affine, Training(optimizer, plan, seed, printing(self.verbose), state))
-        warn_about(result, optimizer.learning_rate)
         earlier = {} if first else self.history_
         self._keep(model, affine, problem.source.shape, result)
         self.history_ = {name: np.concatenate([earlier.get(name, values[:0]), values]) for name, values in self.history_.items()}
         self.n_epochs_ = self.best_epoch_ = len(self.history_["loss"])
-        self._optimizer_state, self._n_partial_fits = result.optimizer_state, n_calls + 1
+        self._optimizer_state, self._n_partial_fits = {structure: result.optimizer_state}, n_calls + 1
+        warn_about(result, optimizer.learning_rate)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -501,7 +503,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.n_epochs_, self.best_epoch_, self.stop_reason_ = result.n_epochs, result.best_epoch, result.status
         self.fit_seconds_, self.compile_seconds_ = result.seconds, result.compile_seconds
         self._n_partial_fits = 0
-        self._optimizer_state = None
+        self._optimizer_state = {}
 
     @property
     def zero_share_(self) -> float:

@@ -35,14 +35,18 @@ def load(path: str | os.PathLike[str], parts: Iterable[type], cls: type) -> Any:
     """Read a fitted estimator."""
     bundle = read_bundle(path, parts, kinds=["autoencoder"])
     fitted = dict(bundle.fitted)
+    missing = sorted({*_FITTED, "parts", "history"} - set(fitted))
+    if missing:
+        raise FileFormatError(f"The file lacks {missing}, which every saved model has. Save the model again with the version that made it.")
     estimator = cls(**_known(cls, bundle.parameters))
-    template = Model.init(fitted["parts"], rng=np.random.default_rng(0))
-    weights = fill(template.weights, bundle.arrays, "weights")
-    state = fill(template.state, bundle.arrays, "state")
-    estimator.model_ = Model(fitted["parts"], weights, state)
-    scaled = any(name.startswith("scaling.") for name in bundle.arrays)
-    shape = np.zeros(fitted["sample_shape_"])
-    estimator.scaling_ = fill(Affine(shape, shape), bundle.arrays, "scaling") if scaled else None
+    fresh = Model.init(fitted["parts"], rng=np.random.default_rng(0))
+    template: dict[str, Any] = {"weights": fresh.weights, "state": fresh.state}
+    if any(name.startswith("scaling.") for name in bundle.arrays):
+        row = np.zeros(fitted["sample_shape_"])
+        template["scaling"] = Affine(row, row)
+    arrays = fill(template, bundle.arrays)
+    estimator.model_ = Model(fitted["parts"], arrays["weights"], arrays["state"])
+    estimator.scaling_ = arrays.get("scaling")
     estimator.history_ = {name: np.array(values, float) for name, values in fitted["history"].items()}
     for name in _FITTED:
         setattr(estimator, name, fitted[name])

@@ -1,5 +1,6 @@
 """From rows and parameters to a trained model; the estimator is not touched before it is there."""
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -80,7 +81,7 @@ def split_rows(n_rows: int, weight: np.ndarray | None, fraction: float | None, r
         return rows, rows[:0]
     if isinstance(fraction, bool) or not 0.0 < fraction < 1.0:
         raise DataError(f"`validation_fraction` must lie between 0 and 1, both left out; got {fraction!r}. Use None for no validation rows.")
-    n_validation = round(fraction * len(rows))
+    n_validation = min(round(fraction * len(rows)), len(rows) - 1)
     chosen = rng.permutation(len(rows))
     return np.sort(rows[chosen[n_validation:]]), np.sort(rows[chosen[:n_validation]])
 
@@ -116,8 +117,9 @@ def start_model(parts: Parts, problem: Problem, affine: Affine | None, goal: Mom
     mean = goal.mean if affine is None else (goal.mean - affine.offset) / affine.scale
 
     def sample() -> tuple[np.ndarray, np.ndarray]:
-        n_rows = max(1, min(len(problem.training), _SAMPLE_VALUES // parts.n_features))
-        chosen = problem.training if n_rows == len(problem.training) else np.sort(rng.choice(problem.training, n_rows, replace=False))
+        rows = np.concatenate([problem.training, problem.validation])
+        n_rows = max(1, min(len(rows), _SAMPLE_VALUES // parts.n_features))
+        chosen = np.sort(rows if n_rows == len(rows) else rng.choice(rows, n_rows, replace=False))
         x = _dense(problem.source, chosen, affine)
         return x, x if problem.target is None else _dense(problem.target, chosen, affine)
 
@@ -135,13 +137,13 @@ def run(model: Model, problem: Problem, affine: Affine | None, training: Trainin
     validation = None
     if problem.held_out is not None:
         source, target = problem.held_out
-        if on_device(source, affine)[1].keys() != shared.keys() or source.values.dtype != problem.source.values.dtype:
-            source = source._replace(values=source.values.astype(problem.source.values.dtype))
+        if host_affine is not None:
+            source, target = _widened(source), None if target is None else _widened(target)
         validation = _rows(source, target, np.arange(source.n_rows), None, host_affine)
     elif len(problem.validation):
         validation = _rows(problem.source, problem.target, problem.validation, problem.weight, host_affine)
     result = train(
-        Objective(model.parts),
+        Objective(_in_scaled_unit(model.parts, affine)),
         model.weights,
         model.state,
         rows,
@@ -197,6 +199,11 @@ def _all_or(rows: np.ndarray, source: Source) -> Any:
 def _dense(source: Source, rows: np.ndarray, affine: Affine | None) -> np.ndarray:
     x = np.concatenate(list(row_blocks(source.values, rows, shape=source.shape)))
     return x if affine is None else (x - affine.offset) / affine.scale
+
+
+def _in_scaled_unit(parts: Parts, affine: Affine | None) -> Parts:
+    """The parts with the loss's thresholds, which users give in the data's unit, in that of the scaled rows."""
+    return parts if affine is None else dataclasses.replace(parts, loss=parts.loss.rescaled(1.0 / affine.scale))
 
 
 def _widened(source: Source) -> Source:

@@ -53,7 +53,7 @@ def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any) -> An
     outputs = model.outputs(model.encode(x))
     if parts.loss.unit_interval:
         return parts.loss(model.weights.loss, outputs, x)
-    return parts.loss.rescaled(unit)(model.weights.loss, outputs * unit, x * unit)
+    return parts.loss(model.weights.loss, outputs * unit, x * unit)
 
 
 def block_rows() -> int:

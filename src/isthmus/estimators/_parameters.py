@@ -143,7 +143,7 @@ def _architecture_of(estimator: Any) -> AbstractArchitecture:
 def _regularizers_of(value: Any) -> tuple[AbstractRegularizer, ...]:
     if value is None:
         return ()
-    values = (value,) if isinstance(value, str | AbstractRegularizer) else tuple(value)
+    values = value if isinstance(value, list | tuple) else (value,)
     return tuple(resolve(AbstractRegularizer, part, "regularizers") for part in values)
 
 

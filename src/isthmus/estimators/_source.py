@@ -64,4 +64,4 @@ def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Sour
 def _agreed_shape(asked: Shape | None, found: Shape, name: str) -> Shape:
     if asked is not None and tuple(asked) != tuple(found) and len(asked) > 1:
         raise DataError(f"`{name}` has rows of shape {tuple(found)}; {tuple(asked)} is wanted. Reshape the data, or change `sample_shape`.")
-    return tuple(found)
+    return tuple(found if asked is None else asked)

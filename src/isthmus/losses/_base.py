@@ -2,6 +2,7 @@ import abc
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Array
 
 from isthmus._component import Component
 from isthmus._types import Data, Outputs, PerRow, Shape, Tree
@@ -38,6 +39,6 @@ class AbstractLoss(Component):
         """Raw outputs whose `mean` is `mean`: where the decoder's output bias begins."""
         return mean
 
-    def rescaled(self, scale: np.ndarray) -> "AbstractLoss":
+    def rescaled(self, scale: np.ndarray | Array) -> "AbstractLoss":
         """The same loss for data multiplied by `scale`: thresholds in the data's unit are multiplied as well."""
         return self

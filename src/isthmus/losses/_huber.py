@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from isthmus._numerics import sum_features
 from isthmus._types import Data, Outputs, PerRow, Positive, Tree
@@ -15,7 +16,8 @@ class Huber(AbstractLoss):
     meet. A large `delta` gives half the squared error, a small one `delta` times the absolute error.
 
     Attributes:
-        delta: the threshold, in the user's unit of the data. In `rescaled` losses it is an array, one threshold a feature.
+        delta: the threshold, in the unit of the scaled data that the network sees: a number of standard deviations when columns are
+            standardized. A `rescaled` loss holds an array of them, one a feature.
 
     References:
         Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35, 1964.
@@ -36,5 +38,5 @@ class Huber(AbstractLoss):
     def mean(self, outputs: Outputs) -> Data:
         return outputs
 
-    def rescaled(self, scale: np.ndarray) -> "Huber":
+    def rescaled(self, scale: np.ndarray | Array) -> "Huber":
         return jax.tree.map(lambda delta: delta * scale, self)

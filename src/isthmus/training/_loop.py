@@ -114,9 +114,9 @@ def train(
     batch_size = rows.capacity if optimizer.full_batch else min(plan.batch_size, rows.capacity)
     n_batches = 1 if batch_size >= rows.capacity else -(-int(rows.count) // batch_size)
     limits = Limits(
-        max_epochs=np.int32(plan.max_epochs),
+        max_epochs=np.int32(min(plan.max_epochs, _FOREVER)),
         n_batches=np.int32(n_batches),
-        patience=np.int32(plan.patience or _FOREVER),
+        patience=np.int32(min(plan.patience or _FOREVER, _FOREVER)),
         tol=np.float32(plan.tol),
         target_loss=np.float32(-np.inf if plan.target_loss is None else plan.target_loss),
         rollbacks=np.int32(plan.rollbacks),
@@ -124,7 +124,7 @@ def train(
     arguments = Arguments(objective, optimizer, seed, limits, *jax.device_put((_counted(rows), _counted(validation))), shared)
     first = _member(arguments, weights, state, 0) if members else (arguments, weights, state)
     names = term_names(*first)
-    order_length = 0 if n_batches == 1 else -(-rows.capacity // batch_size) * batch_size
+    order_length = 0 if batch_size >= rows.capacity else -(-rows.capacity // batch_size) * batch_size
     n_epochs = max(1, min(_CHUNK_EPOCHS, _CHUNK_ORDERS // max(1, order_length * (members or 1))))
     settings = Settings(batch_size, n_epochs, members is not None)
     programs = program(settings, jax.tree.structure((objective, optimizer)))

@@ -226,7 +226,8 @@ def _step(settings: Settings, arguments: Arguments, orders: Any, first_epoch: An
     objective, optimizer, _, limits, training, _, shared = arguments
     own = carry.own
     rows, mask = _batch(settings, training, orders, carry.epoch - first_epoch, carry.batch)
-    progress = carry.step / (limits.max_epochs * limits.n_batches).astype(jnp.float32)
+    n_steps = limits.max_epochs.astype(jnp.float32) * limits.n_batches  # as int32 it would overflow
+    progress = jnp.minimum(carry.step / n_steps, 1.0)  # a failed last epoch is run again
     rate = optimizer.learning_rate * optimizer.schedule.factor(progress) * Verdict(*own.verdict).rate_scale
     key = jax.random.fold_in(jax.random.wrap_key_data(arguments.seed, impl="threefry2x32"), carry.step)
 
