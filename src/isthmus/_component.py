@@ -12,6 +12,7 @@ annotation (`Positive`, `int`, `Literal[...]`, `AbstractSchedule`, ...)
 ```
 """
 
+import abc
 import dataclasses
 import functools
 import importlib
@@ -29,13 +30,13 @@ import jax
 from isthmus._types import Interval
 from isthmus.errors import PartError
 
-__all__ = ["Component", "choices", "fields_of", "part_name", "resolve"]
+__all__ = ["Component", "FieldInfo", "choices", "fields_of", "part_name", "resolve"]
 
 ComponentType = TypeVar("ComponentType", bound="Component")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=False)
-class Component:
+class Component(abc.ABC):  # noqa: B024  # roles have the abstract methods; ABC makes them count
     """The base of every part: a frozen dataclass whose floats are PyTree leaves.
 
     Fields are JSON values (numbers, strings, booleans, `None`, tuples of them) or other parts. Values are checked and
@@ -58,7 +59,7 @@ class Component:
             object.__setattr__(self, field.name, value)
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  # most parts have nothing to refuse
         """Refuse combinations of fields that make no sense; a subclass overrides it and raises `PartError`."""
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike, Float
 
 __all__ = ["product", "sum_features"]
 
@@ -13,14 +13,14 @@ def sum_features(x: Array) -> Array:
     return jnp.sum(x, axis=tuple(range(1, x.ndim)))
 
 
-def product(x: Array, w: Array, precision: str) -> Array:
+def product(x: Float[ArrayLike, " n"], w: Float[ArrayLike, "n m"], precision: str) -> Float[Array, " m"]:
     """`x @ w` for one example `x` of shape (n,), in float32 or with operands rounded to bfloat16.
 
     Sums are float32 in either case, forward and backward; so are the results.
     """
     if precision == "float32":
-        return x @ w
-    return _rounded_product(x, w)
+        return jnp.matmul(x, w)
+    return _rounded_product(jnp.asarray(x), jnp.asarray(w))
 
 
 @jax.custom_batching.custom_vmap

@@ -16,6 +16,7 @@ so that a rate, a clipping norm and a penalty's weight mean the same for 10 colu
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -61,6 +62,7 @@ class Parts(Component):
 
     architecture: AbstractArchitecture
     loss: AbstractLoss
+    _: KW_ONLY
     data_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
     bottleneck: AbstractBottleneck = Deterministic()
@@ -153,16 +155,16 @@ class Model(NamedTuple):
         encoder, decoder = parts.architecture.start(self.weights.encoder, self.weights.decoder, rows, output_mean)
         return self._replace(weights=self.weights._replace(encoder=encoder, decoder=decoder))
 
-    def hidden(self, x: Data, *, key: Key | None = None) -> Hidden:
-        """The encoder's output for each row."""
+    def hidden(self, x: Data, *, key: Key | None) -> Hidden:
+        """The encoder's output for each row; `key` is None outside training."""
         hidden = self._network(self.weights.encoder, x, key)
         return hidden if self.parts.code_activation is None else activate(self.parts.code_activation, hidden)
 
     def encode(self, x: Data) -> Code:
         """The code of each row; never random."""
-        return self.parts.bottleneck.encode(self.weights.bottleneck, self.hidden(x))
+        return self.parts.bottleneck.encode(self.weights.bottleneck, self.hidden(x, key=None))
 
-    def outputs(self, code: Code, *, key: Key | None = None) -> Outputs:
+    def outputs(self, code: Code, *, key: Key | None) -> Outputs:
         """The raw outputs for each code, after the output activation where one was asked for in the loss's stead."""
         outputs = self._network(self.weights.decoder, code, key)
         chosen = self.parts.output_activation
@@ -170,7 +172,7 @@ class Model(NamedTuple):
 
     def decode(self, code: Code) -> Data:
         """The reconstruction for each code."""
-        return self.parts.loss.mean(self.outputs(code))
+        return self.parts.loss.mean(self.outputs(code, key=None))
 
     def reconstruct(self, x: Data) -> Data:
         """The reconstruction of each row."""
@@ -317,16 +319,21 @@ def _view(model: Model, x: Data, hidden: Hidden, code: Code, prior: BoundPrior |
         code=code,
         prior=prior,
         weights=model.weights,
-        encode=lambda row: model.hidden(row[None])[0],
-        decode=lambda row: model.outputs(row[None])[0],
+        encode=lambda row: model.hidden(row[None], key=None)[0],
+        decode=lambda row: model.outputs(row[None], key=None)[0],
     )
+
+
+@jax.jit
+def _reconstruct(model: Model, x: Data) -> Data:
+    return model.reconstruct(x)
 
 
 def forward_flops(parts: Parts) -> int:
     """Floating-point operations of one row's reconstruction, as XLA counts them before it optimizes."""
     model = jax.eval_shape(lambda: Model.init(parts, rng=np.random.default_rng(0)))
     row = jax.ShapeDtypeStruct((1, *parts.data_shape), jnp.float32)
-    analysis: Any = jax.jit(lambda model, x: model.reconstruct(x)).lower(model, row).cost_analysis()
+    analysis: Any = _reconstruct.lower(model, row).cost_analysis()
     return int(analysis["flops"])
 
 

@@ -1,11 +1,13 @@
 import importlib
+import inspect
 from typing import get_args
 
 import pytest
 
+from isthmus import Autoencoder
 from isthmus._activations import Activation
 from isthmus._component import choices
-from isthmus.cli._choices import ROLES, literal_words, part_names
+from isthmus.cli._choices import ROLES, literal_words, parameter_defaults, part_names
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -24,3 +26,8 @@ def test_words_of_a_literal_are_read_from_an_alias_and_from_a_field():
 def test_a_name_without_a_literal_is_a_defect():
     with pytest.raises(LookupError, match=r"model\.py has no 'corruption' that is a Literal"):
         literal_words("model.py", "corruption")
+
+
+def test_defaults_are_those_of_the_estimator_s_signature():
+    signature = inspect.signature(Autoencoder).parameters.values()
+    assert parameter_defaults() == {item.name: item.default for item in signature if item.kind is item.KEYWORD_ONLY}

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 import isthmus.cli._main
+from isthmus.cli._choices import parameter_defaults, part_names
 
 HEAVY = ("equinox", "jax", "numpy", "optax", "pandas", "pyarrow", "rich", "scipy", "sklearn")
 COMMANDS = isthmus.cli._main._COMMANDS
@@ -50,9 +51,11 @@ def test_the_main_page_lists_every_command_with_a_whole_sentence(run):
 
 def test_help_of_fit_names_the_choices_and_the_defaults(run):
     text = " ".join(run("fit", "--help").stdout.split())
-    assert "absolute_error, bernoulli, huber, squared_error. [default: squared_error]" in text
-    assert "One of: l1, l2." in text
-    assert "[default: 0.1]" in text
+    defaults = parameter_defaults()
+    for role in ("architecture", "bottleneck", "loss", "optimizer"):
+        assert f"One of: {', '.join(part_names(role))}. [default: {defaults[role]}]" in text
+    assert f"One of: {', '.join(part_names('regularizer'))}." in text
+    assert f"Rows held out to find the best epoch by. [default: {defaults['validation_fraction']}]" in text
 
 
 def test_the_version_is_that_of_the_installed_package(run, monkeypatch):

@@ -1,4 +1,6 @@
+import itertools
 import math
+from dataclasses import KW_ONLY
 from typing import Any
 
 import equinox as eqx
@@ -44,7 +46,7 @@ class Dense(AbstractArchitecture):
     Attributes:
         hidden_dims: widths of the encoder's hidden layers; `()` for none, None for widths chosen from the data's shape.
         decoder_dims: widths of the decoder's hidden layers; None mirrors the encoder.
-        activation: of the hidden layers.
+        activation: of the hidden layers; None for "relu", or "silu" in the network that is chosen when `hidden_dims` is None.
         dropout: the share of hidden units silenced at each training step, the others scaled up (Srivastava et al. 2014); None for none.
         layer_norm: whether each hidden layer is normalized over its units, before its activation (Ba et al. 2016, arXiv:1607.06450).
         linear_path: whether a linear map runs beside the layers; None for only when `hidden_dims` is None.
@@ -57,7 +59,8 @@ class Dense(AbstractArchitecture):
 
     hidden_dims: tuple[PositiveInt, ...] | None = None
     decoder_dims: tuple[PositiveInt, ...] | None = None
-    activation: Activation = "relu"
+    activation: Activation | None = None
+    _: KW_ONLY
     dropout: Fraction | None = None
     layer_norm: bool = False
     linear_path: bool | None = None
@@ -89,7 +92,7 @@ class Dense(AbstractArchitecture):
             values = product(values, layer.weight, precision) + layer.bias
             if layer.gain is not None:
                 values = jax.nn.standardize(values, epsilon=1e-5) * layer.gain + layer.shift
-            values = activate(self.activation, values)
+            values = activate(self._activation, values)
             if self.dropout is not None and key is not None:
                 keep = jax.random.bernoulli(jax.random.fold_in(key, index), 1.0 - self.dropout, values.shape)
                 values = jnp.where(keep, values / (1.0 - self.dropout), 0.0)
@@ -97,6 +100,10 @@ class Dense(AbstractArchitecture):
         if network.path is not None:
             outputs = outputs + product(flat, network.path, precision)
         return jnp.reshape(outputs, network.out_shape)
+
+    @property
+    def _activation(self) -> str:
+        return self.activation or ("silu" if self.hidden_dims is None else "relu")
 
     def _widths(self, n_features: int) -> tuple[int, ...]:
         if self.hidden_dims is not None:
@@ -108,8 +115,8 @@ class Dense(AbstractArchitecture):
         sizes = (math.prod(in_shape), *widths, math.prod(out_shape))
         last = len(sizes) - 2
         layers = []
-        for index, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-            half_width = fan_scale("identity" if index == last else self.activation, fan_in, fan_out)
+        for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+            half_width = fan_scale("identity" if index == last else self._activation, fan_in, fan_out)
             weight = rng.uniform(-half_width, half_width, (fan_in, fan_out)).astype(np.float32)
             normalized = self.layer_norm and index < last
             layers.append(

@@ -42,7 +42,7 @@ class AbstractBottleneck(Component):
     def encode(self, weights: Tree, hidden: Hidden) -> Code:
         """The code that `transform` returns: never random, of shape (rows, *latent_shape)."""
 
-    def term_weights(self, progress: Scalar) -> Mapping[str, Any]:
+    def term_weights(self, progress: Scalar | float) -> Mapping[str, Any]:
         """The weight of each term of `Latent.terms` when `progress` of the training, in [0, 1], is over."""
         return {}
 

@@ -4,7 +4,7 @@ import click
 
 from ._command import command
 from ._output import check_output
-from ._tables import load_model, matched, model_argument, output_options, read_table, reading_options, write_table
+from ._tables import feature_names, load_model, matched, model_argument, output_options, read_table, reading_options, write_table
 
 __all__ = ["decode"]
 
@@ -27,4 +27,4 @@ def decode(*, model: str, codes: str, output: str, output_format: str | None, **
     if set(names) == set(table.column_names or ()):
         table = matched(table, names, codes)
     rows = autoencoder.inverse_transform(table.values)
-    write_table(output, rows, getattr(autoencoder, "feature_names_in_", None), row_names=table.row_names, output_format=output_format)
+    write_table(output, rows, feature_names(autoencoder), row_names=table.row_names, output_format=output_format)

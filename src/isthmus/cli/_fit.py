@@ -96,7 +96,7 @@ def fit(
         autoencoder.set_params(callbacks=(update,)).fit(table.values, target=clean)
     if table.column_names is not None:
         # What scikit-learn sets for a data frame; frames come from packages that need not be installed.
-        autoencoder.feature_names_in_ = np.array(table.column_names, dtype=object)  # pyright: ignore[reportAttributeAccessIssue]  # set here
+        autoencoder.feature_names_in_ = np.array(table.column_names, dtype=object)
     autoencoder.set_params(callbacks=()).save(output)
     summary = _summary(autoencoder, data, output, table.values.shape)
     if as_json:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "data_argument",
+    "feature_names",
     "load_model",
     "matched",
     "model_argument",
@@ -75,7 +76,13 @@ def read_table(path: str, **reading: Any) -> "Table":
 
 def read_matched(path: str, autoencoder: "Autoencoder", **reading: Any) -> "Table":
     """The rows of `path`, their columns in the order in which the model wants them."""
-    return matched(read_table(path, **reading), getattr(autoencoder, "feature_names_in_", None), path)
+    return matched(read_table(path, **reading), feature_names(autoencoder), path)
+
+
+def feature_names(autoencoder: "Autoencoder") -> tuple[str, ...] | None:
+    """The names of the columns that the model was fitted on, if it knows any."""
+    names = getattr(autoencoder, "feature_names_in_", None)
+    return None if names is None else tuple(map(str, names))
 
 
 def write_table(

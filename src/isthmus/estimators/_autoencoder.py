@@ -53,14 +53,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         How the encoder's output becomes a code.
     prior : str or AbstractPrior, default=None
         The density over codes, for bottlenecks that use one.
-    optimizer : str or AbstractOptimizer, default="adam"
-        How weights move.
+    optimizer : str or AbstractOptimizer, default="auto"
+        How weights move. "auto" is `Adam` at a rate of 1e-6 for each row, between 1e-4 and 1e-3: the fewer rows, the less there is to
+        gain over the start and the more to lose by large steps.
     learning_rate : float, default=None
-        The optimizer's rate; None leaves its own.
+        The optimizer's rate at schedule factor 1; None leaves its own.
     batch_size : int, default=None
         Rows a step; None for about 30 steps an epoch, between 16 and 256 rows.
     max_epochs : int, default=None
-        Passes over the rows at most; None for about 20 000 steps, between 40 and 2000 epochs.
+        Passes over the rows at most; None for about 20 000 steps, between 20 and 2000 epochs.
     max_seconds : float, default=None
         Stop after that time.
     target_loss : float, default=None
@@ -68,10 +69,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     scaling : str, AbstractScaling or None, default="auto"
         How rows are scaled before the network sees them. "auto" centers columns and divides all by one common scale, so that squared
         errors keep their proportions; where outputs live in [0, 1] it brings all values there. None for no scaling.
-    validation_fraction : float, default=0.1
-        The share of rows that is watched and not trained on; None for none. Then the training loss is monitored.
-    patience : int, default=30
-        Epochs without improvement after which to stop; None for never.
+    validation_fraction : float, default="auto"
+        The share of rows that is watched and not trained on; None for none, and then the training loss is monitored. "auto" is a fifth
+        of up to 500 rows, 100 of up to 1000, and a tenth of more.
+    patience : int, default="auto"
+        Epochs without improvement after which to stop; None for never. "auto" is about 3000 steps, between 10 and 100 epochs.
     tol : float, default=1e-4
         The smallest improvement that counts, as a share of the loss; None for any.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -147,15 +149,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         corruption: Any = None,
         bottleneck: Any = "deterministic",
         prior: Any = None,
-        optimizer: Any = "adam",
+        optimizer: Any = "auto",
         learning_rate: float | None = None,
         batch_size: int | None = None,
         max_epochs: int | None = None,
         max_seconds: float | None = None,
         target_loss: float | None = None,
         scaling: Any = "auto",
-        validation_fraction: float | None = 0.1,
-        patience: int | None = 30,
+        validation_fraction: Any = "auto",
+        patience: Any = "auto",
         tol: float | None = 1e-4,
         precision: str = "float32",
         sample_shape: Any = None,
@@ -261,11 +263,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         continues = self.warm_start and hasattr(self, "model_")
         with _Restoring(self):
             problem, rng = self._problem(X, target, validation_data, sample_weight, reset=not continues)
-            parts, optimizer = parts_of(self, problem.source.shape), optimizer_of(self)
+            parts, optimizer = parts_of(self, problem.source.shape), optimizer_of(self, problem.source.n_rows)
             plan = plan_of(self, len(problem.training))
             if continues:
                 if parts.architecture != self.model_.parts.architecture or parts.latent_shape != self.model_.parts.latent_shape:
-                    raise PartError("`warm_start` goes on with the weights that are there; `architecture` or `latent_dim` was changed. Make a new estimator.")
+                    raise PartError(
+                        f"`warm_start` goes on with the weights that are there, of {self.model_.parts.architecture!r} with codes of "
+                        f"{self.model_.parts.latent_shape}; now they are {parts.architecture!r} and {parts.latent_shape}. Make a new one."
+                    )
                 affine, model = self.scaling_, self.model_._replace(parts=parts)
             else:
                 affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
@@ -301,8 +306,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         first = not hasattr(self, "model_")
         with _Restoring(self):
-            problem, rng = self._problem(X, target, None, sample_weight, reset=first, fraction=None)
-            optimizer = dataclasses.replace(optimizer_of(self), schedule=Constant())
+            problem, rng = self._problem(X, target, None, sample_weight, reset=first, whole=True)
+            optimizer = dataclasses.replace(optimizer_of(self, None), schedule=Constant())
             structure = jax.tree.structure(optimizer)  # the state of another optimizer would be of no use
             plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
             if first:
@@ -477,7 +482,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return tags
 
     def _problem(
-        self, X: Any, target: Any, validation_data: Any, sample_weight: Any, *, reset: bool, fraction: Any = "own"
+        self, X: Any, target: Any, validation_data: Any, sample_weight: Any, *, reset: bool, whole: bool = False
     ) -> tuple[Problem, np.random.Generator]:
         rng = random_source(self.random_state)
         source = read_source(self, X, reset=reset)
@@ -491,8 +496,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
             held_out = _held_out(self, pair, goal is not None)
         weight = checked_weights(sample_weight, source)
-        fraction = self.validation_fraction if isinstance(fraction, str) else fraction
-        training, validation = split_rows(source.n_rows, weight, None if held_out else fraction, rng)
+        fraction = None if whole or held_out else self.validation_fraction
+        training, validation = split_rows(source.n_rows, weight, fraction, rng)
         return Problem(source, goal, weight, training, validation, held_out), rng
 
     def _keep(self, model: Model, affine: Any, shape: tuple[int, ...], result: Any) -> None:
@@ -535,7 +540,7 @@ class _Restoring:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is not None:
             vars(self.estimator).clear()
             vars(self.estimator).update(self.before)
@@ -549,11 +554,10 @@ def _held_out(estimator: Any, pair: tuple[Any, Any], has_target: bool) -> tuple[
     if len(pair) != 2:
         raise DataError(f"`validation_data` must be rows, or a tuple of rows and their targets; got a tuple of {len(pair)}.")
     source = read_source(estimator, pair[0], reset=False, name="validation_data")
-    if not has_target and pair[1] is None or pair[1] is pair[0]:
+    if (not has_target and pair[1] is None) or pair[1] is pair[0]:
         return source, None
     if pair[1] is None:
         raise DataError("`validation_data` has no targets, but `fit` has. Pass a tuple of rows and their targets.")
     if not has_target:
         raise DataError("`validation_data` has targets of its own, but `fit` has none. Pass `target` too, or validation rows alone.")
     return source, read_source(estimator, pair[1], reset=False, name="validation_data")
-

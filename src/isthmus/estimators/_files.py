@@ -59,5 +59,5 @@ def _known(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
     known = cls().get_params(deep=False)
     unknown = sorted(set(parameters) - set(known))
     if unknown:
-        raise FileFormatError(f"The file has parameters that this version does not know: {unknown}. Load it with the version that wrote it.")
+        raise FileFormatError(f"This version does not know the parameters {unknown} of the file. Load it with the version that wrote it.")
     return dict(parameters)

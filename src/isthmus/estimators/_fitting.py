@@ -67,20 +67,22 @@ def checked_weights(sample_weight: Any, source: Source) -> np.ndarray | None:
     return weight
 
 
-def split_rows(n_rows: int, weight: np.ndarray | None, fraction: float | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def split_rows(n_rows: int, weight: np.ndarray | None, fraction: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the rows to train on and to watch; rows of weight zero are in neither.
 
     Args:
         n_rows: how many there are.
         weight: of each.
-        fraction: of them to watch; None for none.
+        fraction: of them to watch, or "auto"; None for none.
         rng: decides which.
     """
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     if fraction is None:
         return rows, rows[:0]
-    if isinstance(fraction, bool) or not 0.0 < fraction < 1.0:
-        raise DataError(f"`validation_fraction` must lie between 0 and 1, both left out; got {fraction!r}. Use None for no validation rows.")
+    if isinstance(fraction, str) and fraction == "auto":
+        fraction = max(min(0.2, 100 / len(rows)), 0.1)
+    if isinstance(fraction, bool | str) or not 0.0 < fraction < 1.0:
+        raise DataError(f"`validation_fraction` must lie between 0 and 1, both left out; got {fraction!r}. None is for no such rows.")
     n_validation = min(round(fraction * len(rows)), len(rows) - 1)
     chosen = rng.permutation(len(rows))
     return np.sort(rows[chosen[n_validation:]]), np.sort(rows[chosen[:n_validation]])
@@ -168,7 +170,7 @@ def warn_about(result: Result, learning_rate: float) -> None:
     """Tell the user what went otherwise than asked for."""
     if result.n_rollbacks:
         warnings.warn(
-            f"The loss was not finite {result.n_rollbacks} time(s). Training went back to its best weights and went on with a learning rate of "
+            f"The loss was not finite {result.n_rollbacks} time(s). Training went back to its best weights and on with a learning rate of "
             f"{learning_rate * 0.1**result.n_rollbacks:g}; start with a lower one than {learning_rate:g}.",
             ConvergenceWarning,
             stacklevel=4,

@@ -50,7 +50,7 @@ def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any) -> An
     digits. A loss of values in [0, 1] is defined on those values, and taken there.
     """
     parts, x = model.parts, scaled(x, shared)
-    outputs = model.outputs(model.encode(x))
+    outputs = model.outputs(model.encode(x), key=None)
     if parts.loss.unit_interval:
         return parts.loss(model.weights.loss, outputs, x)
     return parts.loss(model.weights.loss, outputs * unit, x * unit)

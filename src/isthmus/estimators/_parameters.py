@@ -13,7 +13,7 @@ from isthmus.data import AbstractScaling, automatic_scaling
 from isthmus.errors import PartError
 from isthmus.losses import AbstractLoss
 from isthmus.model import Parts
-from isthmus.optimizers import AbstractOptimizer
+from isthmus.optimizers import AbstractOptimizer, Adam
 from isthmus.priors import AbstractPrior
 from isthmus.regularizers import AbstractRegularizer
 from isthmus.training import Plan
@@ -33,7 +33,10 @@ ROLES: dict[str, type[Component]] = {
 
 # Enough for the defaults to settle on every data set they were tried on (docs/benchmarks.md); patience ends most runs before.
 _STEPS = 20_000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 40, 2_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 2_000
+_PATIENT_STEPS = 3_000
+_LEAST_PATIENCE, _MOST_PATIENCE = 10, 100
+_RATE_A_ROW, _LOWEST_RATE, _HIGHEST_RATE = 1e-6, 1e-4, 1e-3
 _STEPS_AN_EPOCH = 30
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 256
 
@@ -58,9 +61,13 @@ def parts_of(estimator: Any, data_shape: Shape) -> Parts:
     )
 
 
-def optimizer_of(estimator: Any) -> AbstractOptimizer:
-    """The optimizer, at `learning_rate` where that is given."""
-    optimizer = resolve(AbstractOptimizer, estimator.optimizer, "optimizer")
+def optimizer_of(estimator: Any, n_rows: int | None) -> AbstractOptimizer:
+    """The optimizer, at `learning_rate` where that is given; "auto" looks at how many rows there are, None for no telling."""
+    if _is_auto(estimator.optimizer):
+        rate = _HIGHEST_RATE if n_rows is None else min(_HIGHEST_RATE, max(_LOWEST_RATE, _RATE_A_ROW * n_rows))
+        optimizer: AbstractOptimizer = Adam(rate)
+    else:
+        optimizer = resolve(AbstractOptimizer, estimator.optimizer, "optimizer")
     return optimizer if estimator.learning_rate is None else dataclasses.replace(optimizer, learning_rate=estimator.learning_rate)
 
 
@@ -68,7 +75,7 @@ def scaling_of(estimator: Any, parts: Parts) -> AbstractScaling | None:
     """How rows are scaled; None for not at all."""
     if estimator.scaling is None:
         return None
-    if isinstance(estimator.scaling, str) and estimator.scaling == "auto":
+    if _is_auto(estimator.scaling):
         return automatic_scaling(unit_interval=parts.loss.unit_interval or parts.reconstruction_activation == "sigmoid")
     return resolve(AbstractScaling, estimator.scaling, "scaling")
 
@@ -82,14 +89,16 @@ def plan_of(estimator: Any, n_rows: int) -> Plan:
     plan = Plan(
         max_epochs=1 if max_epochs is None else max_epochs,
         batch_size=batch_size,
-        patience=estimator.patience,
+        patience=None if _is_auto(estimator.patience) else estimator.patience,
         tol=0.0 if estimator.tol is None else estimator.tol,
         target_loss=estimator.target_loss,
         max_seconds=estimator.max_seconds,
     )
+    n_batches = -(-n_rows // plan.batch_size)
     if max_epochs is None:
-        n_batches = -(-n_rows // plan.batch_size)
         plan = dataclasses.replace(plan, max_epochs=min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, _STEPS // n_batches)))
+    if _is_auto(estimator.patience):
+        plan = dataclasses.replace(plan, patience=min(_MOST_PATIENCE, max(_LEAST_PATIENCE, _PATIENT_STEPS // n_batches)))
     return plan
 
 
@@ -118,13 +127,20 @@ def with_nested(role: str, value: Any, path: str, new: Any) -> Any:
         path: names of fields, joined by double underscores; for `regularizers` the part's name comes first.
         new: the field's value.
     """
+    if role == "optimizer" and _is_auto(value):
+        value = Adam()
     if role != "regularizers":
         return _replaced(resolve(ROLES[role], value, role), path, new, role)
     chosen, _, field = path.partition("__")
     parts = _regularizers_of(value)
     if chosen not in [part_name(type(part)) for part in parts] or not field:
-        raise PartError(f"`regularizers` has no part for {path!r}. Write regularizers__NAME__FIELD, with one of: {[part_name(type(part)) for part in parts]}.")
+        names = ", ".join(part_name(type(part)) for part in parts)
+        raise PartError(f"`regularizers` has no field {path!r}. Write regularizers__NAME__FIELD, with a name of: {names or '(none)'}.")
     return tuple(_replaced(part, field, new, role) if part_name(type(part)) == chosen else part for part in parts)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _architecture_of(estimator: Any) -> AbstractArchitecture:
@@ -137,7 +153,7 @@ def _architecture_of(estimator: Any) -> AbstractArchitecture:
                 f"`{name}`={value!r} was given, but the architecture {part_name(type(architecture))!r} has no such field. "
                 f"Leave it None, or choose another architecture, such as {part_name(Dense)!r}."
             )
-    return dataclasses.replace(architecture, **overrides)  # pyright: ignore[reportArgumentType]  # fields checked above
+    return dataclasses.replace(architecture, **overrides)
 
 
 def _regularizers_of(value: Any) -> tuple[AbstractRegularizer, ...]:

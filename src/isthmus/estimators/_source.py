@@ -57,7 +57,7 @@ def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Sour
     if shape is None:
         shape = (values.shape[1],)
     if math.prod(shape) != values.shape[1]:
-        raise DataError(f"`{name}` has {values.shape[1]} values a row, which do not fill the `sample_shape` {tuple(shape)}. Let the two agree.")
+        raise DataError(f"`{name}` has {values.shape[1]} values a row, which do not fill `sample_shape`={tuple(shape)}. Let them agree.")
     return Source(values, tuple(shape))
 
 

@@ -121,7 +121,8 @@ def train(
         target_loss=np.float32(-np.inf if plan.target_loss is None else plan.target_loss),
         rollbacks=np.int32(plan.rollbacks),
     )
-    arguments = Arguments(objective, optimizer, seed, limits, *jax.device_put((_counted(rows), _counted(validation))), shared)
+    on_device = jax.device_put((_counted(rows), _counted(validation)))
+    arguments = Arguments(objective, optimizer, seed, limits, training=on_device[0], validation=on_device[1], shared=shared)
     first = _member(arguments, weights, state, 0) if members else (arguments, weights, state)
     names = term_names(*first)
     order_length = 0 if batch_size >= rows.capacity else -(-rows.capacity // batch_size) * batch_size

@@ -165,8 +165,8 @@ def program(settings: Settings, structure: Any) -> Programs:
         structure: the treedef of objective and optimizer; it is here so that the cache is bounded by structures, and programs
             that fell out of it are freed.
     """
-    arguments = Arguments(objective=0, optimizer=0, seed=0, limits=None, training=None, validation=None, shared=None)  # pyright: ignore[reportArgumentType]
-    carry = Carry(None, None, None, None, 0)  # pyright: ignore[reportArgumentType]
+    arguments: Any = Arguments(0, 0, 0, None, None, None, None)  # pyright: ignore[reportArgumentType]  # axes in the place of arrays
+    carry: Any = Carry(None, None, None, None, 0)  # pyright: ignore[reportArgumentType]  # likewise
 
     def compiled(function: Callable[..., Carry], in_axes: tuple[Any, ...], **options: Any) -> Callable[..., Carry]:
         function = functools.partial(function, settings)

@@ -25,7 +25,7 @@ def transformation(optimizer: AbstractOptimizer, rate: Any) -> optax.GradientTra
     built = optimizer.build(rate)
     if optimizer.clip_norm is None:
         return built
-    return optax.chain(optax.clip_by_global_norm(optimizer.clip_norm), built)  # pyright: ignore[reportArgumentType]  # a tracer serves
+    return optax.chain(optax.clip_by_global_norm(optimizer.clip_norm), built)
 
 
 def initial_optimizer_state(optimizer: AbstractOptimizer, weights: Tree) -> Any:
