@@ -16,6 +16,7 @@ __all__ = [
     "Hidden",
     "Interval",
     "Key",
+    "Mask",
     "NonNegative",
     "Outputs",
     "PerRow",
@@ -57,6 +58,7 @@ PositiveInt: TypeAlias = Annotated[int, Interval(1, _INFINITE, open_high=True)]
 Shape: TypeAlias = tuple[int, ...]
 Key: TypeAlias = _Key[Array, ""]
 Scalar: TypeAlias = Float[Array, ""]
+Mask: TypeAlias = Float[Array, " rows"]
 PerRow: TypeAlias = Float[Array, "*samples rows"]
 
 Data: TypeAlias = Float[Array, "rows *features"]

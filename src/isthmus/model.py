@@ -25,7 +25,7 @@ import numpy as np
 
 from isthmus._activations import Activation, activate, deactivate
 from isthmus._component import Component, part_name
-from isthmus._types import Code, Data, Hidden, Key, Outputs, Scalar, Tree
+from isthmus._types import Code, Data, Hidden, Key, Mask, Outputs, Scalar, Tree
 from isthmus.architectures import AbstractArchitecture
 from isthmus.bottlenecks import AbstractBottleneck, Deterministic, Latent
 from isthmus.corruptions import AbstractCorruption
@@ -233,7 +233,7 @@ class Objective(Component):
         state: State,
         rows: dict[str, Any],
         shared: dict[str, Any],
-        mask: Any,
+        mask: Mask,
         *,
         key: Key,
         progress: Any,
@@ -259,7 +259,7 @@ class Objective(Component):
         seen = x if parts.corruption is None else parts.corruption(x, key=noise_key)
         hidden = model.hidden(seen, key=encoder_key if training else None)
         prior = None if parts.prior is None else BoundPrior(parts.prior, weights.prior)
-        latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, key=code_key)
+        latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, mask=mask, key=code_key)
         terms, costs = _row_terms(model, latent, target, prior, progress, decoder_key if training else None)
         row_weight = mask * rows["weight"] if "weight" in rows else mask
         n_rows = jnp.maximum(jnp.sum(mask), 1.0)
@@ -270,7 +270,7 @@ class Objective(Component):
         loss = average(costs) / parts.n_features
         terms = {name: average(value) for name, value in terms.items()}
         if training and parts.regularizers:
-            view = _view(model, seen, hidden, latent.code, prior)
+            view = _view(model, seen, mask, hidden, latent.code, prior)
             for index, regularizer in enumerate(parts.regularizers):
                 penalty = regularizer(weights.regularizers[index], view, key=jax.random.fold_in(penalty_key, index))
                 per_row = penalty.ndim > 0
@@ -312,9 +312,10 @@ def _row_terms(
     return {name: jnp.mean(value, axis=0) if value.ndim > 1 else value for name, value in terms.items()}, cost
 
 
-def _view(model: Model, x: Data, hidden: Hidden, code: Code, prior: BoundPrior | None) -> View:
+def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: BoundPrior | None) -> View:
     return View(
         x=x,
+        mask=mask,
         hidden=hidden,
         code=code,
         prior=prior,

@@ -15,10 +15,9 @@ def test_learns_nothing_and_asks_for_as_many_numbers_as_the_code_has():
     assert Deterministic().hidden_shape((4, 4, 3)) == (4, 4, 3)
 
 
-@pytest.mark.parametrize("key", [None, jax.random.key(0)], ids=["outside training", "in training"])
 @pytest.mark.parametrize("prior", [None, BoundPrior(StandardNormal(), ())], ids=["no prior", "a prior"])
-def test_the_code_is_the_hidden_value_and_costs_nothing(key, prior):
-    latent, state = Deterministic()((), (), HIDDEN, prior, key=key)
+def test_the_code_is_the_hidden_value_and_costs_nothing(prior):
+    latent, state = Deterministic()((), (), HIDDEN, prior, mask=jnp.ones(5), key=jax.random.key(0))
     np.testing.assert_array_equal(latent.code, HIDDEN)
     assert dict(latent.terms) == {}
     assert latent.log_posterior is None

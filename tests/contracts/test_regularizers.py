@@ -28,7 +28,7 @@ def view(weights, rows=6):
     rng = np.random.default_rng(1)
     x, hidden = (jnp.asarray(rng.normal(size=(rows, n)), float) for n in (4, 2))
     kernel = jnp.asarray(rng.normal(size=(4, 2)), float)
-    return View(x, hidden, hidden, None, weights, lambda row: jnp.tanh(row @ kernel), lambda code: code @ kernel.T)
+    return View(x, jnp.ones(len(x)), hidden, hidden, None, weights, lambda row: jnp.tanh(row @ kernel), lambda code: code @ kernel.T)
 
 
 def penalty(part, weights):

@@ -12,7 +12,7 @@ def model(encoder, decoder):
 
 
 def view(weights):
-    return View(None, None, None, None, weights, None, None)
+    return View(None, None, None, None, None, weights, None, None)
 
 
 def sample(seed=0):

@@ -13,7 +13,7 @@ def model(encoder, decoder):
 
 
 def penalty(weights):
-    return L2()((), View(None, None, None, None, weights, None, None), key=None)
+    return L2()((), View(None, None, None, None, None, weights, None, None), key=None)
 
 
 def sample(seed=0):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus._component import Component
-from isthmus._types import Code, Hidden, Key, Scalar, Shape, Tree
+from isthmus._types import Code, Hidden, Key, Mask, Scalar, Shape, Tree
 from isthmus.priors import BoundPrior
 
 
@@ -35,8 +35,19 @@ class AbstractBottleneck(Component):
         return latent_shape
 
     @abc.abstractmethod
-    def __call__(self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, key: Key | None) -> tuple[Latent, Tree]:
-        """The codes of a batch and the next state; `key` is None outside training, and then nothing is drawn."""
+    def __call__(
+        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, key: Key
+    ) -> tuple[Latent, Tree]:
+        """The codes of a batch and the next state, in training and on validation rows.
+
+        Args:
+            weights: as `init` made them, and training changed them.
+            state: likewise; what is returned for validation rows is dropped.
+            hidden: the encoder's output for each row.
+            prior: the density over codes, where there is one.
+            mask: 1 for rows that count and 0 for padding, which must not enter a statistic of the batch.
+            key: for random draws.
+        """
 
     @abc.abstractmethod
     def encode(self, weights: Tree, hidden: Hidden) -> Code:

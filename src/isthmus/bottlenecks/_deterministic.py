@@ -1,6 +1,6 @@
 import numpy as np
 
-from isthmus._types import Code, Hidden, Key, Shape, Tree
+from isthmus._types import Code, Hidden, Key, Mask, Shape, Tree
 from isthmus.errors import PartError
 from isthmus.priors import BoundPrior
 
@@ -25,7 +25,9 @@ class Deterministic(AbstractBottleneck):
     def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> tuple[Tree, Tree]:
         return (), ()
 
-    def __call__(self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, key: Key | None) -> tuple[Latent, Tree]:
+    def __call__(
+        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, key: Key
+    ) -> tuple[Latent, Tree]:
         return Latent(hidden, {}), state
 
     def encode(self, weights: Tree, hidden: Hidden) -> Code:

@@ -12,6 +12,7 @@ class View(NamedTuple):
 
     Attributes:
         x: (rows, *features), as the encoder saw it.
+        mask: (rows,), 1 for rows that count and 0 for padding, which must not enter a statistic of the batch.
         hidden: the encoder's output, (rows, *hidden).
         code: (rows, *latent) or (samples, rows, *latent).
         prior: a `BoundPrior`, or None.
@@ -21,6 +22,7 @@ class View(NamedTuple):
     """
 
     x: Any
+    mask: Any
     hidden: Any
     code: Any
     prior: Any

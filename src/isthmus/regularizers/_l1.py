@@ -32,7 +32,7 @@ class L1(AbstractProximal):
         >>> from types import SimpleNamespace
         >>> decoder = {"kernel": jnp.asarray([[3.0, -0.5]]), "bias": jnp.asarray([7.0, 7.0])}
         >>> weights = SimpleNamespace(encoder=(), decoder=decoder)
-        >>> view = View(x=None, hidden=None, code=None, prior=None, weights=weights, encode=None, decode=None)
+        >>> view = View(x=None, mask=None, hidden=None, code=None, prior=None, weights=weights, encode=None, decode=None)
         >>> float(L1()((), view, key=None))
         3.5
     """

@@ -30,7 +30,7 @@ class L2(AbstractRegularizer):
         >>> from types import SimpleNamespace
         >>> decoder = {"kernel": jnp.asarray([[3.0, -0.5]]), "bias": jnp.asarray([7.0, 7.0])}
         >>> weights = SimpleNamespace(encoder=(), decoder=decoder)
-        >>> view = View(x=None, hidden=None, code=None, prior=None, weights=weights, encode=None, decode=None)
+        >>> view = View(x=None, mask=None, hidden=None, code=None, prior=None, weights=weights, encode=None, decode=None)
         >>> float(L2()((), view, key=None))
         9.25
     """
