@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from isthmus.estimators import Autoencoder as Autoencoder
     from isthmus.estimators import load as load
 
+    __version__: str
+
 __all__ = ["Autoencoder", "__version__", "load"]
 
 _HOMES = {"Autoencoder": "isthmus.estimators", "load": "isthmus.estimators"}

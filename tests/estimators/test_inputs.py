@@ -120,7 +120,7 @@ def test_an_error_names_the_columns(X, message, fitted):
         (np.zeros((3, 0)), r"Found array with 0 feature\(s\)"),
         (np.zeros(3), "Expected 2D array, got 1D array instead"),
         (np.float64(3), "Expected 2D array, got scalar array instead"),
-        (None, ""),
+        (None, "Expected 2D array, got scalar array instead"),
     ],
     ids=["no rows", "no columns", "one dimension", "a number", "nothing"],
 )
@@ -140,13 +140,13 @@ def test_values_too_large_for_the_network_are_named(fitted, table):
 def test_rows_may_have_several_axes(shape, small, table, fitted):
     rows = table.reshape(-1, *shape)
     autoencoder = clone(small).fit(rows)
-    np.testing.assert_array_equal(autoencoder.transform(rows), fitted.transform(table))
+    np.testing.assert_allclose(autoencoder.transform(rows), fitted.transform(table), rtol=1e-4, atol=1e-5)
     assert autoencoder.sample_shape_ == shape
     assert autoencoder.n_features_in_ == 6
     assert autoencoder.reconstruct(rows).shape == rows.shape
     assert autoencoder.inverse_transform(autoencoder.transform(rows)).shape == rows.shape
-    np.testing.assert_array_equal(autoencoder.reconstruct(rows).reshape(-1, 6), fitted.reconstruct(table))
-    np.testing.assert_array_equal(autoencoder.score_samples(rows), fitted.score_samples(table))
+    np.testing.assert_allclose(autoencoder.reconstruct(rows).reshape(-1, 6), fitted.reconstruct(table), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(autoencoder.score_samples(rows), fitted.score_samples(table), rtol=1e-4)
 
 
 def test_a_flat_table_has_the_shape_that_is_asked_for(small, table):
@@ -197,12 +197,11 @@ def test_a_few_rows_are_enough(n_rows, table):
 def test_constant_columns_come_back(scaling, small):
     rows = np.full((60, 6), 3.0)
     rows[:, 0] = np.linspace(0.0, 1.0, 60)
-    autoencoder = clone(small).set_params(scaling=scaling, activation="tanh", max_epochs=20).fit(rows)
-    restored = autoencoder.reconstruct(rows)
-    assert np.all(np.isfinite(restored))
-    np.testing.assert_allclose(restored[:, 1:], 3.0, atol=1.0)
+    autoencoder = clone(small).set_params(scaling=scaling, learning_rate=0.01, max_epochs=100).fit(rows)
+    np.testing.assert_allclose(autoencoder.reconstruct(rows)[:, 1:], 3.0, atol=0.1)
 
 
 def test_no_column_varies(small):
     rows = np.full((40, 6), 7.0)
-    np.testing.assert_allclose(clone(small).fit(rows).reconstruct(rows), 7.0, atol=1.0)
+    autoencoder = clone(small).set_params(learning_rate=0.01, max_epochs=100).fit(rows)
+    np.testing.assert_allclose(autoencoder.reconstruct(rows), 7.0, atol=0.1)

@@ -56,6 +56,7 @@ def test_a_share_of_zero_is_no_rise_also_when_traced(then):
     progress = jnp.linspace(0, 1, 9)
     compiled = jax.jit(lambda schedule: jax.vmap(lambda p: jnp.asarray(schedule.factor(p), float))(progress))
     np.testing.assert_allclose(compiled(Warmup(0.0, then)), at(then, *progress), atol=1e-6)
+    np.testing.assert_allclose(at(Warmup(0.0, then), 0.0, 0.5, 1.0), at(then, 0.0, 0.5, 1.0), atol=1e-6)
 
 
 def test_the_other_schedule_may_be_given_by_name():

@@ -34,7 +34,8 @@ def test_a_linear_regression_is_that_of_least_squares(optimizer, batch_size):
     rows = table()
     result = train(regression, np.zeros(5, np.float32), (), rows, optimizer=optimizer, plan=Plan(600, batch_size), seed=seeds(0))
     expected = np.linalg.lstsq(rows.arrays["x"][:60], rows.arrays["y"][:60])[0]
-    np.testing.assert_allclose(result.weights, expected, atol=2e-5 if batch_size == 64 else 2e-2)
+    # The best of several losses that float32 cannot tell apart may lie this far from the minimum.
+    np.testing.assert_allclose(result.weights, expected, atol=1e-4 if batch_size == 64 else 2e-2)
 
 
 def test_gradient_descent_is_its_recurrence():
