@@ -15,8 +15,19 @@ from isthmus.optimizers import Constant
 
 from . import _files, _inference
 from ._callbacks import printing
-from ._fitting import Problem, Training, checked_weights, random_source, run, scaled_by, split_rows, start_model, warn_about
-from ._parameters import ROLES, nested_parameters, optimizer_of, parts_of, plan_of, scaling_of, with_nested
+from ._fitting import (
+    Problem,
+    Training,
+    checked_weights,
+    random_source,
+    run,
+    scaled_by,
+    split_rows,
+    start_model,
+    warn_about,
+    warn_about_columns,
+)
+from ._parameters import ROLES, is_auto, nested_parameters, optimizer_of, parts_of, plan_of, scaling_of, with_nested
 from ._source import Source, read_source
 from ._summary import Summary, summarize
 
@@ -68,7 +79,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Stop once the monitored loss (as in `history_`) is as low.
     scaling : str, AbstractScaling or None, default="auto"
         How rows are scaled before the network sees them. "auto" centers columns and divides all by one common scale, so that squared
-        errors keep their proportions; where outputs live in [0, 1] it brings all values there. None for no scaling.
+        errors keep their proportions, and warns where one column then outweighs all others; where outputs live in [0, 1] it brings all
+        values there. "standard" gives every column the same weight. None for no scaling.
     validation_fraction : float, default="auto"
         The share of rows that is watched and not trained on; None for none, and then the training loss is monitored. "auto" is a fifth
         of up to 500 rows, 100 of up to 1000, and a tenth of more.
@@ -275,6 +287,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             else:
                 affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
                 model = start_model(parts, problem, affine, goal, rng)
+                if is_auto(self.scaling):
+                    warn_about_columns(goal, getattr(self, "feature_names_in_", None))
             callbacks = [*self.callbacks, *printing(self.verbose)]
             training = Training(optimizer, plan, _seed(rng), callbacks)
             result = run(model, problem, affine, training)
@@ -308,7 +322,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         with _Restoring(self):
             problem, rng = self._problem(X, target, None, sample_weight, reset=first, whole=True)
             optimizer = dataclasses.replace(optimizer_of(self, None), schedule=Constant())
-            structure = jax.tree.structure(optimizer)  # the state of another optimizer would be of no use
+            structure = str(jax.tree.structure(optimizer))  # another's state is of no use; a treedef is not pickled
             plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
             if first:
                 parts = parts_of(self, problem.source.shape)

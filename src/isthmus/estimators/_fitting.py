@@ -22,8 +22,9 @@ from isthmus.training import Plan, Progress, Result, Rows, train
 from ._inference import on_device
 from ._source import Source
 
-__all__ = ["Problem", "Training", "checked_weights", "run", "scaled_by", "split_rows", "start_model", "warn_about"]
+__all__ = ["Problem", "Training", "checked_weights", "run", "scaled_by", "split_rows", "start_model", "warn_about", "warn_about_columns"]
 
+_DOMINANT_SHARE, _FEW_COLUMNS = 0.95, 2
 _SAMPLE_VALUES = 2**22  # 32 MB of float64: enough for the architecture to start from
 
 
@@ -177,6 +178,26 @@ def warn_about(result: Result, learning_rate: float) -> None:
         )
     if result.status == "interrupted":
         warnings.warn(f"Interrupted: the best weights of {result.n_epochs} epochs are kept.", ConvergenceWarning, stacklevel=4)
+
+
+def warn_about_columns(goal: Moments, names: Any) -> None:
+    """Tell the user when nearly all of the squared error is one column's, because it is measured in a smaller unit than the others.
+
+    Args:
+        goal: moments of the rows, in the user's unit.
+        names: of the columns; None for their numbers.
+    """
+    variance = goal.variance.reshape(-1)
+    share = variance.max() / max(variance.sum(), np.finfo(float).tiny)
+    if variance.size > _FEW_COLUMNS and share > _DOMINANT_SHARE:
+        largest = int(np.argmax(variance))
+        name = largest if names is None else str(names[largest])
+        warnings.warn(
+            f"Column {name!r} carries {share:.1%} of the variance of all columns, so that little else can be learned from the error. "
+            "If the columns have units of their own, pass scaling='standard'; if not, scaling='common' says that this is meant.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def random_source(random_state: Any) -> np.random.Generator:

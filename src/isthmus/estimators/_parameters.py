@@ -18,7 +18,7 @@ from isthmus.priors import AbstractPrior
 from isthmus.regularizers import AbstractRegularizer
 from isthmus.training import Plan
 
-__all__ = ["ROLES", "nested_parameters", "optimizer_of", "parts_of", "plan_of", "scaling_of", "with_nested"]
+__all__ = ["ROLES", "is_auto", "nested_parameters", "optimizer_of", "parts_of", "plan_of", "scaling_of", "with_nested"]
 
 ROLES: dict[str, type[Component]] = {
     "architecture": AbstractArchitecture,
@@ -63,7 +63,7 @@ def parts_of(estimator: Any, data_shape: Shape) -> Parts:
 
 def optimizer_of(estimator: Any, n_rows: int | None) -> AbstractOptimizer:
     """The optimizer, at `learning_rate` where that is given; "auto" looks at how many rows there are, None for no telling."""
-    if _is_auto(estimator.optimizer):
+    if is_auto(estimator.optimizer):
         rate = _HIGHEST_RATE if n_rows is None else min(_HIGHEST_RATE, max(_LOWEST_RATE, _RATE_A_ROW * n_rows))
         optimizer: AbstractOptimizer = Adam(rate)
     else:
@@ -75,7 +75,7 @@ def scaling_of(estimator: Any, parts: Parts) -> AbstractScaling | None:
     """How rows are scaled; None for not at all."""
     if estimator.scaling is None:
         return None
-    if _is_auto(estimator.scaling):
+    if is_auto(estimator.scaling):
         return automatic_scaling(unit_interval=parts.loss.unit_interval or parts.reconstruction_activation == "sigmoid")
     return resolve(AbstractScaling, estimator.scaling, "scaling")
 
@@ -89,7 +89,7 @@ def plan_of(estimator: Any, n_rows: int) -> Plan:
     plan = Plan(
         max_epochs=1 if max_epochs is None else max_epochs,
         batch_size=batch_size,
-        patience=None if _is_auto(estimator.patience) else estimator.patience,
+        patience=None if is_auto(estimator.patience) else estimator.patience,
         tol=0.0 if estimator.tol is None else estimator.tol,
         target_loss=estimator.target_loss,
         max_seconds=estimator.max_seconds,
@@ -97,7 +97,7 @@ def plan_of(estimator: Any, n_rows: int) -> Plan:
     n_batches = -(-n_rows // plan.batch_size)
     if max_epochs is None:
         plan = dataclasses.replace(plan, max_epochs=min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, _STEPS // n_batches)))
-    if _is_auto(estimator.patience):
+    if is_auto(estimator.patience):
         plan = dataclasses.replace(plan, patience=min(_MOST_PATIENCE, max(_LEAST_PATIENCE, _PATIENT_STEPS // n_batches)))
     return plan
 
@@ -127,7 +127,7 @@ def with_nested(role: str, value: Any, path: str, new: Any) -> Any:
         path: names of fields, joined by double underscores; for `regularizers` the part's name comes first.
         new: the field's value.
     """
-    if role == "optimizer" and _is_auto(value):
+    if role == "optimizer" and is_auto(value):
         value = Adam()
     if role != "regularizers":
         return _replaced(resolve(ROLES[role], value, role), path, new, role)
@@ -139,7 +139,8 @@ def with_nested(role: str, value: Any, path: str, new: Any) -> Any:
     return tuple(_replaced(part, field, new, role) if part_name(type(part)) == chosen else part for part in parts)
 
 
-def _is_auto(value: Any) -> bool:
+def is_auto(value: Any) -> bool:
+    """Whether a parameter is left to be chosen from the data."""
     return isinstance(value, str) and value == "auto"
 
 
