@@ -82,7 +82,7 @@ def test_eight_autoencoders_agree_with_their_single_runs_for_thirty_steps(precis
         optimizers.append(Adam(1e-3 * (number + 1)))
     weights, states = ([getattr(model, name) for model in models] for name in ("weights", "state"))
     validation = Rows({"x": x[:20]}, 17)
-    joined, singles = both(objectives, weights, states, optimizers, Rows({"x": x}, 60), Plan(2, 4), validation=validation)
+    joined, singles = both(objectives, weights, states, optimizers, Rows({"x": x}, 60), Plan(2, 4), validation=validation, shared={})
     assert joined.n_steps == 30
     tolerance = {"float32": 1e-5, "bfloat16": 5e-3}[precision]
     for index, single in enumerate(singles):

@@ -275,7 +275,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         continues = self.warm_start and hasattr(self, "model_")
         with _Restoring(self):
             problem, rng = self._problem(X, target, validation_data, sample_weight, reset=not continues)
-            parts, optimizer = parts_of(self, problem.source.shape), optimizer_of(self, problem.source.n_rows)
+            parts = parts_of(self, problem.source.shape)
+            optimizer = optimizer_of(self, len(problem.training) + len(problem.validation))
             plan = plan_of(self, len(problem.training))
             if continues:
                 if parts.architecture != self.model_.parts.architecture or parts.latent_shape != self.model_.parts.latent_shape:
@@ -564,7 +565,7 @@ def _seed(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(2**32, size=2, dtype=np.uint32)
 
 
-def _held_out(estimator: Any, pair: tuple[Any, Any], has_target: bool) -> tuple[Source, Source | None]:
+def _held_out(estimator: Any, pair: tuple[Any, ...], has_target: bool) -> tuple[Source, Source | None]:
     if len(pair) != 2:
         raise DataError(f"`validation_data` must be rows, or a tuple of rows and their targets; got a tuple of {len(pair)}.")
     source = read_source(estimator, pair[0], reset=False, name="validation_data")
@@ -574,4 +575,7 @@ def _held_out(estimator: Any, pair: tuple[Any, Any], has_target: bool) -> tuple[
         raise DataError("`validation_data` has no targets, but `fit` has. Pass a tuple of rows and their targets.")
     if not has_target:
         raise DataError("`validation_data` has targets of its own, but `fit` has none. Pass `target` too, or validation rows alone.")
-    return source, read_source(estimator, pair[1], reset=False, name="validation_data")
+    goal = read_source(estimator, pair[1], reset=False, name="validation_data")
+    if goal.n_rows != source.n_rows:
+        raise DataError(f"`validation_data` has {source.n_rows} rows, but {goal.n_rows} targets. Give one target for each row.")
+    return source, goal

@@ -62,10 +62,9 @@ def checked_weights(sample_weight: Any, source: Source) -> np.ndarray | None:
     """The rows' weights, none negative and not all zero; None where all are to count the same."""
     if sample_weight is None:
         return None
-    weight = _check_sample_weight(sample_weight, source.values, dtype=np.float64, ensure_non_negative=True)
-    if not np.any(weight > 0):
+    if np.size(sample_weight) and not np.any(sample_weight):
         raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
-    return weight
+    return _check_sample_weight(sample_weight, source.values, dtype=np.float64, ensure_non_negative=True)
 
 
 def split_rows(n_rows: int, weight: np.ndarray | None, fraction: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,8 @@ class Huber(AbstractLoss):
     meet. A large `delta` gives half the squared error, a small one `delta` times the absolute error.
 
     Attributes:
-        delta: the threshold, in the unit of the scaled data that the network sees: a number of standard deviations when columns are
-            standardized. A `rescaled` loss holds an array of them, one a feature.
+        delta: the threshold, in the unit of the data as the user gives them; an estimator that scales the data scales it too, and the
+            `rescaled` loss then holds an array of thresholds, one a feature. For columns of different units, standardize them first.
 
     References:
         Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35, 1964.
