@@ -16,7 +16,8 @@ def sum_features(x: Array) -> Array:
 def product(x: Float[ArrayLike, " n"], w: Float[ArrayLike, "n m"], precision: str) -> Float[Array, " m"]:
     """`x @ w` for one example `x` of shape (n,), in float32 or with operands rounded to bfloat16.
 
-    Sums are float32 in either case, forward and backward; so are the results.
+    Sums are float32 in either case, forward and backward; so are the results. In bfloat16 it is differentiated in reverse mode only,
+    and under a `vmap` over examples, which is how networks are applied.
     """
     if precision == "float32":
         return jnp.matmul(x, w)

@@ -49,12 +49,17 @@ class Log(NamedTuple):
 
 def new_log(n_steps, batch_size):
     shape = (n_steps, batch_size)
-    return Log(np.int32(0), np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.zeros((n_steps, 2), np.uint32), np.zeros(n_steps, np.float32))
+    return Log(
+        np.int32(0),
+        np.full(shape, -1, np.int32),
+        np.zeros(shape, np.float32),
+        np.zeros((n_steps, 2), np.uint32),
+        np.zeros(n_steps, np.float32),
+    )
 
 
 def logging_objective(weights, state, rows, shared, mask, *, key, progress, training):
     """Writes down what it is given; its loss falls from step to step, so that the last state is the best."""
-
 
     step = state.step
     state = Log(

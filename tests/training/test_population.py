@@ -12,7 +12,7 @@ from isthmus.losses import SquaredError
 from isthmus.model import Evaluation, Model, Objective, Parts
 from isthmus.optimizers import Adam, GradientDescent, Sgd
 from isthmus.regularizers import L1, L2
-from isthmus.training import Plan, Rows, train, trace_count
+from isthmus.training import Plan, Rows, trace_count, train
 from training.objectives import NOTHING, descending, logging_objective, new_log, numbered, seeds
 
 N_MEMBERS = 8
@@ -115,7 +115,11 @@ def test_each_member_stops_by_itself():
     assert joined.best_epoch == [0, 3, 6, 9]
     np.testing.assert_array_equal(joined.weights, [0, -3, -6, -9])
     for index, single in enumerate(singles):
-        assert (single.status, single.n_epochs, single.best_epoch) == (joined.status[index], joined.n_epochs[index], joined.best_epoch[index])
+        assert (single.status, single.n_epochs, single.best_epoch) == (
+            joined.status[index],
+            joined.n_epochs[index],
+            joined.best_epoch[index],
+        )
         for name, values in single.history.items():
             np.testing.assert_array_equal(joined.history[index][name], values)
 

@@ -6,7 +6,7 @@ import pytest
 
 from isthmus.model import Evaluation
 from isthmus.optimizers import Adam, GradientDescent, Sgd
-from isthmus.training import Plan, train, trace_count
+from isthmus.training import Plan, trace_count, train
 from training.objectives import NOTHING, seeds
 
 
@@ -73,7 +73,7 @@ def test_a_validation_loss_that_is_not_finite_fails_as_well():
 
     plan = Plan(20, 1, rollbacks=2)
     result = train(objective, np.float32(0), (), NOTHING, optimizer=GradientDescent(0.5), plan=plan, seed=seeds(0), validation=NOTHING)
-    # Down to -2 by halves; the next one falls through, and a twentieth at a time takes nine steps to do so again; then by hundredths of the rate.
+    # Down to -2 by halves, then to -2.4 by twentieths, then on by a tenth of these.
     np.testing.assert_allclose(result.history["val_loss"][:4], [-0.5, -1.0, -1.5, -2.0])
     np.testing.assert_allclose(result.history["val_loss"][5:13], -2.0 - 0.05 * np.arange(1, 9), rtol=1e-5)
     assert result.n_rollbacks == 2

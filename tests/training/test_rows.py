@@ -84,9 +84,7 @@ def test_validation_rows_are_not_trained_on():
 @pytest.mark.parametrize("batch_size", [3, 4, 16])
 def test_the_validation_loss_is_the_mean_over_its_rows(count, batch_size):
     weights, validation = np.float32([1.0, -2.0, 0.5]), table(count, 3)
-    result = train(
-        regression, weights, (), table(16, 0), optimizer=Sgd(), plan=Plan(1, batch_size), seed=seeds(0), validation=validation
-    )
+    result = train(regression, weights, (), table(16, 0), optimizer=Sgd(), plan=Plan(1, batch_size), seed=seeds(0), validation=validation)
     residuals = (validation.arrays["x"] @ weights - validation.arrays["y"])[:count]
     np.testing.assert_allclose(result.initial["val_loss"], 0.5 * np.mean(np.square(residuals)), rtol=1e-5)
 

@@ -115,7 +115,9 @@ def test_a_schedule_counts_the_steps_of_every_epoch():
     np.testing.assert_allclose(result.weights, -0.5 * np.sum(0.01 ** (np.arange(9) / 9)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [Sgd(0.05), Adam(0.05), Adamw(0.05), Adam(0.05, clip_norm=1.0), Adam(0.05, frozen=("decoder",))], ids=repr)
+@pytest.mark.parametrize(
+    "optimizer", [Sgd(0.05), Adam(0.05), Adamw(0.05), Adam(0.05, clip_norm=1.0), Adam(0.05, frozen=("decoder",))], ids=repr
+)
 def test_going_on_with_an_optimizer_state_is_one_run(optimizer):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(16, 3)).astype(np.float32)

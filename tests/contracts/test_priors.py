@@ -1,0 +1,69 @@
+"""What every prior must do."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from isthmus._component import choices, part_name
+from isthmus.priors import AbstractPrior, BoundPrior
+
+PRIORS = list(choices(AbstractPrior).values())
+
+
+def bound(part, latent=(2,)):
+    return BoundPrior(part(), part().init(latent, rng=np.random.default_rng(0)))
+
+
+def codes(shape=(6, 2), seed=1):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), float)
+
+
+@pytest.mark.parametrize("part", PRIORS, ids=part_name)
+class TestEveryPrior:
+    @pytest.mark.parametrize("shape", [(6, 2), (4, 6, 2)], ids=str)
+    def test_gives_one_number_a_code(self, part, shape):
+        density = bound(part).log_prob(codes(shape))
+        assert density.shape == shape[:-1]
+        assert jnp.all(jnp.isfinite(density))
+
+    def test_a_code_is_as_likely_in_any_company(self, part):
+        density = bound(part).log_prob(codes())
+        np.testing.assert_allclose(bound(part).log_prob(codes()[::-1])[::-1], density, rtol=1e-6)
+        np.testing.assert_allclose(bound(part).log_prob(codes()[:1]), density[:1], rtol=1e-6)
+
+    def test_is_normalized(self, part):
+        grid = np.linspace(-12.0, 12.0, 401)
+        plane = jnp.asarray(np.stack(np.meshgrid(grid, grid), axis=-1).reshape(1, -1, 2), float)
+        mass = np.exp(np.asarray(bound(part).log_prob(plane), np.float64)).sum() * (grid[1] - grid[0]) ** 2
+        np.testing.assert_allclose(mass, 1.0, rtol=1e-3)
+
+    def test_draws_by_its_key_alone(self, part):
+        draws = bound(part).sample((5, 2), key=jax.random.key(0))
+        assert draws.shape == (5, 2)
+        np.testing.assert_array_equal(bound(part).sample((5, 2), key=jax.random.key(0)), draws)
+        assert not np.array_equal(bound(part).sample((5, 2), key=jax.random.key(1)), draws)
+
+    def test_draws_from_its_density(self, part):
+        draws = bound(part).sample((4000, 2), key=jax.random.key(2))
+        grid = np.linspace(-12.0, 12.0, 401)
+        plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+        mass = np.exp(np.asarray(bound(part).log_prob(jnp.asarray(plane, float)), np.float64)) * (grid[1] - grid[0]) ** 2
+        mean = mass @ plane
+        moments = mass @ plane**2
+        error = 5 * np.sqrt(np.array([mass @ plane[:, axis] ** 4 for axis in (0, 1)]) / 4000)
+        assert np.all(np.abs(np.mean(np.asarray(draws) ** 2, axis=0) - moments) < error)
+        assert np.all(np.abs(np.mean(np.asarray(draws), axis=0) - mean) < 5 * np.sqrt(moments / 4000))
+
+    def test_a_divergence_in_closed_form_is_the_one_of_its_draws(self, part):
+        mean, log_variance = codes(seed=3), 0.5 * codes(seed=4) - 1.0
+        divergence = bound(part).kl(mean, log_variance)
+        if divergence is None:
+            assert type(part()).kl is AbstractPrior.kl
+            return
+        noise = jax.random.normal(jax.random.key(5), (20_000, *mean.shape))
+        drawn = mean + jnp.exp(0.5 * log_variance) * noise
+        posterior = -0.5 * jnp.sum(noise**2 + log_variance + np.log(2 * np.pi), axis=-1)
+        ratio = np.asarray(posterior - bound(part).log_prob(drawn))
+        assert divergence.shape == (6,)
+        assert np.all(np.abs(ratio.mean(axis=0) - divergence) < 5 * ratio.std(axis=0) / np.sqrt(20_000))
