@@ -78,7 +78,7 @@ def protocol(options: argparse.Namespace) -> dict[str, Any]:
         "first": "eight trainings, compilation in, imports and start of the device out",
         "again": "eight more in the same process, with other rates, penalties, weights and seeds",
         "programs": "training programs compiled in the first and in the second eight",
-        "difference": f"largest over the members, relative, of the objective on all rows after {COMPARED_STEPS} steps, together against apart",
+        "difference": f"largest relative one among the members, of the loss on all rows after {COMPARED_STEPS} steps, together and apart",
         "repeats": options.repeats,
         "threads": options.threads,
         "quick": options.quick,

@@ -12,6 +12,7 @@ from isthmus.priors import BoundPrior, StandardNormal
 
 BOTTLENECKS = list(choices(AbstractBottleneck).values())
 LATENT = (3,)
+ALL = jnp.ones(6)
 PRIOR = BoundPrior(StandardNormal(), ())
 
 
@@ -28,13 +29,13 @@ def made(part):
 class TestEveryBottleneck:
     def test_gives_a_code_a_row(self, part):
         weights, state = made(part)
-        latent, next_state = part()(weights, state, hidden_of(part), PRIOR, key=jax.random.key(0))
+        latent, next_state = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, key=jax.random.key(0))
         assert latent.code.shape[-2:] == (6, *LATENT)
         assert jax.tree.structure(next_state) == jax.tree.structure(state)
 
     def test_gives_its_terms_row_by_row_and_weighs_each(self, part):
         weights, state = made(part)
-        latent, _ = part()(weights, state, hidden_of(part), PRIOR, key=jax.random.key(0))
+        latent, _ = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, key=jax.random.key(0))
         assert all(term.shape[-1:] == (6,) for term in latent.terms.values())
         assert set(part().term_weights(0.5)) <= set(latent.terms)
 
@@ -51,17 +52,24 @@ class TestEveryBottleneck:
         np.testing.assert_allclose(part().encode(weights, hidden[order]), codes[order], rtol=1e-6)
         np.testing.assert_allclose(part().encode(weights, hidden[:1]), codes[:1], rtol=1e-6)
 
-    def test_draws_nothing_outside_training(self, part):
+    def test_padding_changes_neither_the_rows_that_count_nor_the_state(self, part):
         weights, state = made(part)
-        first, _ = part()(weights, state, hidden_of(part), PRIOR, key=None)
-        again, _ = part()(weights, state, hidden_of(part), PRIOR, key=None)
-        np.testing.assert_array_equal(first.code, again.code)
+        mask = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+        hidden = hidden_of(part)
+        padded = hidden.at[4:].set(50.0)
+        results = [part()(weights, state, values, PRIOR, mask=mask, key=jax.random.key(0)) for values in (hidden, padded)]
+        (latent, after), (other, other_after) = results
+        np.testing.assert_array_equal(latent.code[..., :4, :], other.code[..., :4, :])
+        for name, term in latent.terms.items():
+            np.testing.assert_array_equal(term[..., :4], other.terms[name][..., :4])
+        for first, second in zip(jax.tree.leaves(after), jax.tree.leaves(other_after), strict=True):
+            np.testing.assert_array_equal(first, second)
 
     def test_passes_the_gradient_to_the_encoder(self, part):
         weights, state = made(part)
 
         def size(hidden):
-            return jnp.sum(part()(weights, state, hidden, PRIOR, key=jax.random.key(0))[0].code ** 2)
+            return jnp.sum(part()(weights, state, hidden, PRIOR, mask=ALL, key=jax.random.key(0))[0].code ** 2)
 
         slope = jax.grad(size)(hidden_of(part))
         assert jnp.all(jnp.isfinite(slope))

@@ -13,7 +13,6 @@ from isthmus.errors import DataError, DivergedError, PartError
 from isthmus.estimators._fitting import split_rows
 
 
-
 def state_of(estimator):
     return copy.deepcopy({name: value for name, value in vars(estimator).items() if name != "callbacks"})
 
@@ -88,7 +87,9 @@ class TestFailures:
     def test_a_first_fit_that_fails_leaves_no_trace(self, small, table):
         autoencoder = clone(small).set_params(loss="bernoulli", scaling="standard")
         before = state_of(autoencoder)
-        with pytest.raises(DataError, match=r"The loss Bernoulli\(\) is defined for values in \[0, 1\]; the data, after scaling, lie in \["):
+        with pytest.raises(
+            DataError, match=r"The loss Bernoulli\(\) is defined for values in \[0, 1\]; the data, after scaling, lie in \["
+        ):
             autoencoder.fit(table)
         assert_unchanged(autoencoder, before)
 
@@ -216,7 +217,9 @@ class TestValidation:
         error = ((autoencoder.reconstruct(table[100:]) - table[100:]) / scale) ** 2
         best = autoencoder.history_["val_loss"][autoencoder.best_epoch_ - 1]
         np.testing.assert_allclose(error.mean(), best, rtol=1e-4)
-        np.testing.assert_allclose(error.sum(axis=1).mean(), autoencoder.history_["val_reconstruction"][autoencoder.best_epoch_ - 1], rtol=1e-4)
+        np.testing.assert_allclose(
+            error.sum(axis=1).mean(), autoencoder.history_["val_reconstruction"][autoencoder.best_epoch_ - 1], rtol=1e-4
+        )
 
     def test_a_pair_of_rows_and_themselves_is_rows_alone(self, small, table):
         watched = table[100:]
@@ -295,7 +298,9 @@ class TestEnds:
 
     def test_a_loss_that_was_not_finite_is_told_and_overcome(self, small, table):
         autoencoder = clone(small).set_params(activation="relu", optimizer="sgd", max_epochs=30, learning_rate=20.0)
-        with pytest.warns(ConvergenceWarning, match=r"The loss was not finite \d time\(s\)\. Training went back to its best weights and on"):
+        with pytest.warns(
+            ConvergenceWarning, match=r"The loss was not finite \d time\(s\)\. Training went back to its best weights and on"
+        ):
             autoencoder.fit(table)
         assert np.all(np.isfinite(autoencoder.transform(table)))
         assert np.isfinite(autoencoder.score(table))

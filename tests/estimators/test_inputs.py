@@ -100,7 +100,10 @@ def with_cell(value):
         (with_cell(1.0).assign(kind=pd.Categorical(list("ababa"))), "1 of the columns of X is not numeric: 'kind' (Categorical)."),
         (pl.DataFrame({"a": [1.0, None], "b": ["x", "y"]}), "1 of the columns of X is not numeric: 'b' (String)."),
         (pl.DataFrame({"a": [1.0, None], "b": [1, 2]}), "Input X contains NaN or missing cells in 1 of its columns: 'a' (1 cell)."),
-        (np.array([[1.0, np.nan], [np.nan, np.nan]]), "Input X contains NaN or missing cells in 2 of its columns: 0 (1 cell), 1 (2 cells)."),
+        (
+            np.array([[1.0, np.nan], [np.nan, np.nan]]),
+            "Input X contains NaN or missing cells in 2 of its columns: 0 (1 cell), 1 (2 cells).",
+        ),
         (scipy.sparse.csr_array([[1.0, np.nan], [0.0, 2.0]]), "Input X contains NaN or missing cells in 1 of its columns: 1 (1 cell)."),
         (np.array([["a", "b"]]), "2 of the columns of X are not numeric: 0 (text), 1 (text)."),
         (np.ones((3, 2)) * 1j, "Complex data not supported. 2 of the columns of X are not numeric: 0 (complex128), 1 (complex128)."),
@@ -159,7 +162,9 @@ def test_a_flat_table_has_the_shape_that_is_asked_for(small, table):
 def test_shapes_must_agree(small, table):
     with pytest.raises(DataError, match=r"`X` has 6 values a row, which do not fill `sample_shape`=\(5, 2\)\. Let them agree\."):
         clone(small).set_params(sample_shape=(5, 2)).fit(table)
-    with pytest.raises(DataError, match=r"`X` has rows of shape \(2, 3\); \(3, 2\) is wanted\. Reshape the data, or change `sample_shape`\."):
+    with pytest.raises(
+        DataError, match=r"`X` has rows of shape \(2, 3\); \(3, 2\) is wanted\. Reshape the data, or change `sample_shape`\."
+    ):
         clone(small).set_params(sample_shape=(3, 2)).fit(table.reshape(-1, 2, 3))
     autoencoder = clone(small).fit(table.reshape(-1, 3, 2))
     with pytest.raises(DataError, match=r"`X` has rows of shape \(2, 3\); \(3, 2\) is wanted"):

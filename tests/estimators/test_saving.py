@@ -37,7 +37,10 @@ def assert_the_same(again, autoencoder, rows):
         {"scaling": None},
         {"loss": "huber", "loss__delta": 0.3, "output_activation": None},
         {"regularizers": ("l1", "l2"), "corruption": "masking", "code_activation": "tanh"},
-        {"optimizer": Adamw(schedule=Cosine(0.1), frozen=("encoder",)), "architecture": Dense(dropout=0.1, layer_norm=True, linear_path=True)},
+        {
+            "optimizer": Adamw(schedule=Cosine(0.1), frozen=("encoder",)),
+            "architecture": Dense(dropout=0.1, layer_norm=True, linear_path=True),
+        },
         {"precision": "bfloat16", "hidden_dims": [8], "verbose": 0},
     ],
     ids=str,
@@ -108,7 +111,7 @@ def test_a_part_of_ones_own_is_named_when_loading(small, table, tmp_path):
     np.testing.assert_allclose(autoencoder.score_samples(table), by_hand, rtol=1e-3)
     autoencoder.save(tmp_path / "model.isthmus")
     assert_the_same(isthmus.load(tmp_path / "model.isthmus", parts=[Quartic]), autoencoder, table)
-    with pytest.raises(FileFormatError, match="Quartic|quartic"):
+    with pytest.raises(FileFormatError, match=r"Quartic|quartic"):
         isthmus.load(tmp_path / "model.isthmus")
 
 

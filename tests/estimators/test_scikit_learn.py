@@ -92,7 +92,9 @@ def test_a_field_of_the_automatic_optimizer_makes_it_adam():
 def test_a_part_without_such_a_field_says_which_it_has():
     with pytest.raises(PartError, match=r"`loss` is Huber\(delta=1\.0\), which has no field 'alpha'\. Choose one of: delta\."):
         Autoencoder(loss="huber").set_params(loss__alpha=1.0)
-    with pytest.raises(PartError, match=r"`regularizers` has no field 'l1__weight'\. Write regularizers__NAME__FIELD, with a name of: l2\."):
+    with pytest.raises(
+        PartError, match=r"`regularizers` has no field 'l1__weight'\. Write regularizers__NAME__FIELD, with a name of: l2\."
+    ):
         Autoencoder(regularizers=L2()).set_params(regularizers__l1__weight=1.0)
     with pytest.raises(PartError, match="Unknown `corruption`: None"):
         Autoencoder().set_params(corruption__share=0.5)
@@ -106,14 +108,20 @@ def test_a_part_without_such_a_field_says_which_it_has():
         ({"latent_dim": 0}, "`latent_dim` must be an integer of at least 1; got 0."),
         ({"latent_dim": 2.0}, "`latent_dim` must be an integer of at least 1; got 2.0."),
         ({"latent_dim": True}, "`latent_dim` must be an integer of at least 1; got True."),
-        ({"loss": "huge"}, "Unknown `loss`: 'huge'. Choose one of: absolute_error, bernoulli, huber, squared_error; or pass an instance of"),
+        (
+            {"loss": "huge"},
+            "Unknown `loss`: 'huge'. Choose one of: absolute_error, bernoulli, huber, squared_error; or pass an instance of",
+        ),
         ({"loss": L1}, "Unknown `loss`: the class L1; write L1()."),
         ({"regularizers": "l3"}, "Unknown `regularizers`: 'l3'. Choose one of: l1, l2; or pass an instance of `AbstractRegularizer`."),
         ({"regularizers": ("l1", L1(2.0))}, "`regularizers` holds the same kind twice: ['l1', 'l1']. Give each once"),
         ({"architecture": "linear", "hidden_dims": (3,)}, "`hidden_dims`=(3,) was given, but the architecture 'linear' has no such field."),
         ({"activation": "relo"}, "Unknown `dense.activation` 'relo'. Choose one of: elu, gelu, identity,"),
         ({"code_activation": "relo"}, "Unknown `parts.code_activation` 'relo'. Choose one of: elu, gelu, identity,"),
-        ({"loss": "bernoulli", "output_activation": "tanh"}, "`output_activation`='tanh' does not go with the loss 'bernoulli', which takes"),
+        (
+            {"loss": "bernoulli", "output_activation": "tanh"},
+            "`output_activation`='tanh' does not go with the loss 'bernoulli', which takes",
+        ),
         ({"precision": "float16"}, "Unknown `parts.precision` 'float16'. Choose one of: float32, bfloat16."),
         ({"max_epochs": 0}, "`plan.max_epochs` must be in [1, inf); got 0."),
         ({"batch_size": 1.5}, "`plan.batch_size` must be an integer in [1, inf); got 1.5."),

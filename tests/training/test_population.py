@@ -168,3 +168,35 @@ def test_other_floats_weights_and_seeds_compile_nothing():
     before = trace_count()
     fit(1)
     assert trace_count() == before
+
+
+def test_a_time_limit_within_the_first_epoch_keeps_each_members_latest_weights():
+    rows = Rows(np.zeros(1024, np.float32), 1024)
+    weights, state = np.zeros((3, 2), np.float32), np.zeros(3, np.int32)
+
+    def objective(weights, state, rows, shared, mask, **options):
+        return Evaluation(jnp.sum(weights), {}, state + 1)
+
+    optimizer, key = floats([Sgd(rate, 0.0) for rate in (1.0, 2.0, 3.0)]), np.stack([seeds(number) for number in range(3)])
+    plan = Plan(2, 1, max_seconds=1e-3)
+    result = train(objective, weights, state, rows, optimizer=optimizer, plan=plan, seed=key, members=3)
+    assert result.status == ["max_seconds"] * 3
+    assert result.n_epochs == [0, 0, 0]
+    np.testing.assert_array_equal(result.weights, -result.n_steps * np.float32([[1, 1], [2, 2], [3, 3]]))
+    np.testing.assert_array_equal(result.state, [result.n_steps] * 3)
+    assert result.n_steps > 0
+
+
+def test_a_population_goes_on_with_its_optimizer_states():
+    def objective(weights, state, rows, shared, mask, **options):
+        return Evaluation(0.5 * jnp.sum(jnp.square(weights)), {}, state)
+
+    optimizer, key = floats([Adam(0.1), Adam(0.2)]), np.stack([seeds(0), seeds(1)])
+    options = {"optimizer": optimizer, "seed": key, "members": 2}
+    start = np.float32([[1.0, -2.0], [3.0, 0.5]])
+    whole = train(objective, start, np.zeros(2), NOTHING, plan=Plan(3, 1), **options)
+    parts = train(objective, start, np.zeros(2), NOTHING, plan=Plan(1, 1), **options)
+    for _ in range(2):
+        parts = train(objective, parts.weights, np.zeros(2), NOTHING, plan=Plan(1, 1), optimizer_state=parts.optimizer_state, **options)
+    for one, three in zip(*(jax.tree.leaves((result.weights, result.optimizer_state)) for result in (whole, parts)), strict=True):
+        np.testing.assert_array_equal(one, three)

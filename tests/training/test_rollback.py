@@ -53,6 +53,15 @@ def test_a_failure_in_the_last_epoch_is_run_again():
     np.testing.assert_allclose(result.weights, -0.5 * 9 - 0.05, rtol=1e-6)
 
 
+def test_callbacks_hear_of_the_rollback_and_of_the_epoch_that_is_added():
+    heard, plan, shared = [], Plan(10, 1), np.float32([0.9, 0.95])
+    options = {"optimizer": GradientDescent(0.5), "plan": plan, "seed": seeds(0), "shared": shared, "callbacks": [heard.append]}
+    train(pitted, np.float32(0), np.int32(0), NOTHING, **options)
+    assert [progress.epoch for progress in heard] == list(range(1, 12))
+    assert heard[-1].rollbacks == 1
+    assert all(progress.seconds_left >= 0 for progress in heard)
+
+
 @pytest.mark.parametrize("rollbacks", [0, 1, 3])
 def test_a_run_that_fails_too_often_has_diverged(rollbacks):
     plan, shared = Plan(20, 1, rollbacks=rollbacks), np.float32([0.25, 9.0])

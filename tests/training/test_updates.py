@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from isthmus.model import Evaluation
-from isthmus.optimizers import Adam, Adamw, Cosine, Exponential, GradientDescent, Sgd, Warmup
+from isthmus.optimizers import AbstractOptimizer, Adam, Adamw, Cosine, Exponential, GradientDescent, Sgd, Warmup
 from isthmus.training import Plan, Rows, train
 from training.objectives import NOTHING, regression, seeds
 
@@ -141,3 +141,49 @@ def test_going_on_with_an_optimizer_state_is_one_run(optimizer):
         np.testing.assert_array_equal(one, three)
     afresh = fit(fit(weights, 1).weights, 1)
     assert not np.array_equal(afresh.weights["encoder"], fit(weights, 2).weights["encoder"])
+
+
+class Searching(AbstractOptimizer):
+    """Gradient descent whose step is halved until the objective falls: it needs the value, the gradient and the function."""
+
+    def build(self, rate):
+        return optax.chain(optax.sgd(rate), optax.scale_by_backtracking_linesearch(max_backtracking_steps=30))
+
+    def step_sizes(self, state, weights, rate):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1e3])
+def test_an_optimizer_may_call_the_objective_on_the_same_batch_and_key(clip_norm):
+    def objective(weights, state, rows, shared, mask, *, key, **options):
+        noise = jax.random.uniform(key, weights.shape)  # another draw would not let the search end
+        return Evaluation(0.5 * jnp.sum((1.0 + noise) * jnp.square(weights)), {}, state)
+
+    optimizer = Searching(1000.0, clip_norm=clip_norm)
+    result = train(objective, np.float32([1.0, -2.0]), (), NOTHING, optimizer=optimizer, plan=Plan(150, 1), seed=seeds(0))
+    assert result.n_rollbacks == 0
+    np.testing.assert_allclose(result.weights, 0.0, atol=1e-3)
+
+
+class Halved(AbstractOptimizer):
+    """Gradient descent that is evaluated half the way: the smallest optimizer whose weights to keep are others than those it moves."""
+
+    def build(self, rate):
+        return optax.with_extra_args_support(optax.sgd(rate))
+
+    def step_sizes(self, state, weights, rate):
+        raise NotImplementedError
+
+    def evaluation_weights(self, state, weights):
+        return jax.tree.map(lambda leaf: 0.5 * leaf, weights)
+
+
+def test_an_optimizers_evaluation_weights_are_validated_and_kept():
+    def objective(weights, state, rows, shared, mask, **options):
+        return Evaluation(weights, {}, state)
+
+    options = {"optimizer": Halved(1.0), "plan": Plan(4, 1), "seed": seeds(0), "validation": NOTHING}
+    result = train(objective, np.float32(0), (), NOTHING, **options)
+    np.testing.assert_array_equal(result.history["loss"], [0, -1, -2, -3])
+    np.testing.assert_array_equal(result.history["val_loss"], [-0.5, -1, -1.5, -2])
+    assert float(result.weights) == -2.0

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from isthmus.errors import DataError, PartError
+from isthmus.errors import DataError
 from isthmus.model import Model, zero_share
 from isthmus.optimizers import Constant
 
@@ -19,6 +19,7 @@ from ._fitting import (
     Problem,
     Training,
     checked_weights,
+    continued,
     random_source,
     run,
     scaled_by,
@@ -279,18 +280,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             optimizer = optimizer_of(self, len(problem.training) + len(problem.validation))
             plan = plan_of(self, len(problem.training))
             if continues:
-                if parts.architecture != self.model_.parts.architecture or parts.latent_shape != self.model_.parts.latent_shape:
-                    raise PartError(
-                        f"`warm_start` goes on with the weights that are there, of {self.model_.parts.architecture!r} with codes of "
-                        f"{self.model_.parts.latent_shape}; now they are {parts.architecture!r} and {parts.latent_shape}. Make a new one."
-                    )
-                affine, model = self.scaling_, self.model_._replace(parts=parts)
+                affine, model = self.scaling_, continued(self.model_, parts)
             else:
                 affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
                 model = start_model(parts, problem, affine, goal, rng)
                 if is_auto(self.scaling):
                     warn_about_columns(goal, getattr(self, "feature_names_in_", None))
-            callbacks = [*self.callbacks, *printing(self.verbose)]
+            callbacks = [*(self.callbacks or ()), *printing(self.verbose)]
             training = Training(optimizer, plan, _seed(rng), callbacks)
             result = run(model, problem, affine, training)
         self._keep(model, affine, problem.source.shape, result)

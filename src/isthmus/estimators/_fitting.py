@@ -13,8 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from isthmus._types import Tree
 from isthmus.data import Affine, Moments, bucket, moments, padded_rows, row_blocks
-from isthmus.errors import DataError, DivergedError
-from isthmus.losses import AbstractLoss
+from isthmus.errors import DataError, DivergedError, PartError
 from isthmus.model import Model, Objective, Parts
 from isthmus.optimizers import AbstractOptimizer
 from isthmus.training import Plan, Progress, Result, Rows, train
@@ -22,7 +21,18 @@ from isthmus.training import Plan, Progress, Result, Rows, train
 from ._inference import on_device
 from ._source import Source
 
-__all__ = ["Problem", "Training", "checked_weights", "run", "scaled_by", "split_rows", "start_model", "warn_about", "warn_about_columns"]
+__all__ = [
+    "Problem",
+    "Training",
+    "checked_weights",
+    "continued",
+    "run",
+    "scaled_by",
+    "split_rows",
+    "start_model",
+    "warn_about",
+    "warn_about_columns",
+]
 
 _DOMINANT_SHARE, _FEW_COLUMNS = 0.95, 2
 _SAMPLE_VALUES = 2**22  # 32 MB of float64: enough for the architecture to start from
@@ -96,22 +106,35 @@ def scaled_by(parts: Parts, scaling: Any, problem: Problem) -> tuple[Affine | No
     goal = found
     if problem.target is not None:
         goal = moments(row_blocks(problem.target.values, _all_or(rows, problem.target), shape=problem.target.shape))
-    check_support(parts.loss, parts, affine, goal)
     return affine, goal
 
 
-def check_support(loss: AbstractLoss, parts: Parts, affine: Affine | None, goal: Moments) -> None:
-    """Refuse rows that the loss is not defined for."""
-    if not loss.unit_interval:
+def check_support(parts: Parts, source: Source, affine: Affine | None) -> None:
+    """Refuse rows that the loss is not defined for: outside [0, 1] a cross-entropy has no lower bound."""
+    if not parts.loss.unit_interval:
         return
-    low, high = goal.minimum, goal.maximum
+    found = moments(row_blocks(source.values, shape=source.shape))
+    low, high = found.minimum, found.maximum
     if affine is not None:
         low, high = (low - affine.offset) / affine.scale, (high - affine.offset) / affine.scale
     if low.min() < -1e-6 or high.max() > 1.0 + 1e-6:
         raise DataError(
-            f"The loss {loss!r} is defined for values in [0, 1]; the data, after scaling, lie in [{low.min():.6g}, {high.max():.6g}]. "
-            "Use scaling='unit_range' or 'min_max', or another loss, such as 'squared_error'."
+            f"The loss {parts.loss!r} is defined for values in [0, 1]; the scaled rows lie in [{low.min():.6g}, {high.max():.6g}]. "
+            "Clip them; or use scaling='unit_range' or 'min_max' and fit on all of them; or another loss, such as 'squared_error'."
         )
+
+
+def continued(model: Model, parts: Parts) -> Model:
+    """The model with other parts and the weights that it has, if those are of the form that the parts call for."""
+    earlier = model.parts
+    same = earlier.architecture == parts.architecture and earlier.latent_shape == parts.latent_shape
+    if not same or _form(Model.init(parts, rng=np.random.default_rng(0))) != _form(model):
+        raise PartError(
+            f"`warm_start` goes on with the weights and the state that are there, of {earlier.architecture!r} with codes of "
+            f"{earlier.latent_shape}; now they are {parts.architecture!r} and {parts.latent_shape}, or another part with weights "
+            "of its own has come or gone. Make a new one."
+        )
+    return model._replace(parts=parts)
 
 
 def start_model(parts: Parts, problem: Problem, affine: Affine | None, goal: Moments, rng: np.random.Generator) -> Model:
@@ -130,6 +153,9 @@ def start_model(parts: Parts, problem: Problem, affine: Affine | None, goal: Mom
 
 def run(model: Model, problem: Problem, affine: Affine | None, training: Training) -> Result:
     """The model's weights, trained."""
+    check_support(model.parts, problem.target or problem.source, affine)
+    if problem.held_out is not None:
+        check_support(model.parts, problem.held_out[1] or problem.held_out[0], affine)
     host_affine, shared = on_device(problem.source, affine)
     if problem.target is not None and on_device(problem.target, affine)[1].keys() != shared.keys():
         # One program scales both or neither; where their types disagree, both are scaled here.
@@ -173,10 +199,10 @@ def warn_about(result: Result, learning_rate: float) -> None:
             f"The loss was not finite {result.n_rollbacks} time(s). Training went back to its best weights and on with a learning rate of "
             f"{learning_rate * 0.1**result.n_rollbacks:g}; start with a lower one than {learning_rate:g}.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     if result.status == "interrupted":
-        warnings.warn(f"Interrupted: the best weights of {result.n_epochs} epochs are kept.", ConvergenceWarning, stacklevel=4)
+        warnings.warn(f"Interrupted: the best weights of {result.n_epochs} epochs are kept.", ConvergenceWarning, stacklevel=3)
 
 
 def warn_about_columns(goal: Moments, names: Any) -> None:
@@ -188,7 +214,7 @@ def warn_about_columns(goal: Moments, names: Any) -> None:
     """
     variance = goal.variance.reshape(-1)
     share = variance.max() / max(variance.sum(), np.finfo(float).tiny)
-    if variance.size > _FEW_COLUMNS and share > _DOMINANT_SHARE:
+    if np.count_nonzero(~goal.constant) > _FEW_COLUMNS and share > _DOMINANT_SHARE:
         largest = int(np.argmax(variance))
         name = largest if names is None else str(names[largest])
         warnings.warn(
@@ -226,6 +252,11 @@ def _dense(source: Source, rows: np.ndarray, affine: Affine | None) -> np.ndarra
 def _in_scaled_unit(parts: Parts, affine: Affine | None) -> Parts:
     """The parts with the loss's thresholds, which users give in the data's unit, in that of the scaled rows."""
     return parts if affine is None else dataclasses.replace(parts, loss=parts.loss.rescaled(1.0 / affine.scale))
+
+
+def _form(model: Model) -> Any:
+    arrays, structure = jax.tree.flatten((model.weights, model.state))
+    return structure, [np.shape(array) for array in arrays]
 
 
 def _widened(source: Source) -> Source:

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from isthmus._types import Shape
 from isthmus.data import check_columns
-from isthmus.errors import DataError
+from isthmus.errors import DataError, PartError
 
 __all__ = ["Source", "read_source"]
 
@@ -46,8 +46,10 @@ def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Sour
     """
     X = check_columns(X, name)
     shape: Shape | None = estimator.sample_shape if reset else estimator.sample_shape_
-    several = isinstance(X, np.ndarray) and X.ndim > 2
-    if several:
+    if shape is not None:
+        shape = _checked_shape(shape)
+    if getattr(X, "ndim", 0) > 2:
+        X = np.asarray(X)  # JAX and PyTorch have arrays of several axes too
         shape = _agreed_shape(shape, X.shape[1:], name)
         X = X.reshape(len(X), math.prod(X.shape[1:]))
     options = {"accept_sparse": "csr", "ensure_all_finite": False}
@@ -59,6 +61,12 @@ def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Sour
     if math.prod(shape) != values.shape[1]:
         raise DataError(f"`{name}` has {values.shape[1]} values a row, which do not fill `sample_shape`={tuple(shape)}. Let them agree.")
     return Source(values, tuple(shape))
+
+
+def _checked_shape(shape: Any) -> Shape:
+    if not isinstance(shape, list | tuple) or not all(isinstance(size, int | np.integer) and size > 0 for size in shape) or not shape:
+        raise PartError(f"`sample_shape` must be a tuple of positive integers, such as (28, 28, 1); got {shape!r}.")
+    return tuple(int(size) for size in shape)
 
 
 def _agreed_shape(asked: Shape | None, found: Shape, name: str) -> Shape:

@@ -196,10 +196,10 @@ class _Run(NamedTuple):
                 continue
             pace = (now - training_started) / max(1.0, int(carry.step) / int(self.arguments.limits.n_batches))
             terms = dict(zip(self.columns, values.tolist(), strict=True))
-            left = pace * (self.plan.max_epochs - finished)
+            n_epochs = max(finished, self.plan.max_epochs)  # a failed last epoch is run again
             n_rollbacks = int(Verdict(*np.asarray(carry.own.verdict)).n_rollbacks)
             for callback in self.callbacks:
-                callback(Progress(finished, self.plan.max_epochs, terms, now - self.started, left, n_rollbacks))
+                callback(Progress(finished, n_epochs, terms, now - self.started, pace * (n_epochs - finished), n_rollbacks))
 
 
 def _counted(rows: Rows | None) -> Rows | None:
@@ -215,9 +215,15 @@ def _member(arguments: Arguments, weights: Tree, state: Tree, index: int) -> tup
 def _result(run: _Run, carry: Carry, stopped: Status | None, seconds: float, compile_seconds: float) -> Result:
     verdicts = [Verdict(*verdict) for verdict in np.asarray(carry.own.verdict).reshape(-1, len(Verdict._fields)).tolist()]
     best_weights, best_state = jax.tree.map(np.asarray, (carry.own.best_weights, carry.own.best_state))
-    if run.members is None and stopped is not None and not np.isfinite(verdicts[0].best_value):
+    if stopped is not None and not all(np.isfinite(verdict.best_value) for verdict in verdicts):
         # Ended before the first epoch did: nothing has been compared yet, so the latest weights are the best known.
-        best_weights, best_state = jax.tree.map(np.asarray, (carry.own.weights, carry.own.state))
+        never = np.array([not np.isfinite(verdict.best_value) for verdict in verdicts])
+        latest = jax.tree.map(np.asarray, (carry.own.weights, carry.own.state))
+        best_weights, best_state = jax.tree.map(
+            lambda new, old: np.where(never.reshape(-1, *[1] * (new.ndim - 1)), new, old) if run.members else new,
+            latest,
+            (best_weights, best_state),
+        )
     table = np.array(run.rows).reshape(len(run.rows), len(verdicts), len(run.columns))
     histories = [_history(run.columns, table[:, index], int(verdict.n_epochs)) for index, verdict in enumerate(verdicts)]
     each = {

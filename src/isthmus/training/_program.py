@@ -235,10 +235,11 @@ def _step(settings: Settings, arguments: Arguments, orders: Any, first_epoch: An
         return objective(weights, own.state, rows, shared, mask, key=key, progress=progress, training=True)
 
     result = moved(optimizer, objective, value, own.weights, own.optimizer_state, rate)
-    evaluation, n_rows = result.evaluation, jnp.sum(mask)
-    values = jnp.stack([evaluation.loss, *(evaluation.terms[name] for name in sorted(evaluation.terms)), jnp.float32(1.0)])
     own = own._replace(
-        weights=result.weights, optimizer_state=result.optimizer_state, state=evaluation.state, sums=own.sums + n_rows * values
+        weights=result.weights,
+        optimizer_state=result.optimizer_state,
+        state=result.evaluation.state,
+        sums=own.sums + _summed(result.evaluation, mask),
     )
     return carry._replace(step=carry.step + 1, batch=carry.batch + 1, own=own)
 
@@ -315,13 +316,19 @@ def _validated(settings: Settings, arguments: Arguments, weights: Any, state: An
         mask = ((number >= index * size) & (number < validation.count)).astype(jnp.float32)
         key = jax.random.fold_in(seed_key, -1 - index)
         evaluation = objective(weights, state, rows, arguments.shared, mask, key=key, progress=1.0, training=False)
-        values = jnp.stack([evaluation.loss, *(evaluation.terms[name] for name in sorted(evaluation.terms)), jnp.float32(1.0)])
-        return sums + jnp.sum(mask) * values
+        return sums + _summed(evaluation, mask)
 
     n_blocks = (validation.count + size - 1) // size
     n_terms = jax.eval_shape(block, jnp.int32(0), jnp.float32(0.0)).shape
     sums = jax.lax.fori_loop(0, n_blocks, block, jnp.zeros(n_terms))
     return sums[:-1] / sums[-1]
+
+
+def _summed(evaluation: Any, mask: Any) -> Any:
+    """A batch's share of the sums whose quotients by the last one are the means over rows."""
+    # In units of whole batches: counts of rows would stop at 2^24, where float32 has no next integer.
+    terms = (evaluation.terms[name] for name in sorted(evaluation.terms))
+    return jnp.mean(mask) * jnp.stack([evaluation.loss, *terms, jnp.float32(1.0)])
 
 
 def _choose(condition: Any, yes: Any, no: Any) -> Any:
