@@ -88,7 +88,7 @@ def compiled(**changes):
         {"delta": 2.5},
         {"n_rows": 44},
         {"n_validation": 16},
-        {"callbacks": (lambda progress: None,)},
+        {"callbacks": (print,)},
     ],
     ids=repr,
 )

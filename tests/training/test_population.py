@@ -62,6 +62,7 @@ def test_members_draw_what_their_single_runs_draw():
     assert len(np.unique(joined.state.keys.reshape(-1, 2), axis=0)) == 30 * N_MEMBERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_eight_autoencoders_agree_with_their_single_runs_for_thirty_steps(precision):
     x = np.zeros((64, 10), np.float32)

@@ -329,7 +329,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 affine, model = self.scaling_, self.model_
                 state, n_calls = getattr(self, "_optimizer_state", {}).get(structure), getattr(self, "_n_partial_fits", 0)
             seed = _seed(np.random.default_rng([*_seed(rng).tolist(), n_calls]))
-            result = run(model, problem, affine, Training(optimizer, plan, seed, printing(self.verbose), state))
+            callbacks = [*(self.callbacks or ()), *printing(self.verbose)]
+            result = run(model, problem, affine, Training(optimizer, plan, seed, callbacks, state))
         earlier = {} if first else self.history_
         self._keep(model, affine, problem.source.shape, result)
         self.history_ = {name: np.concatenate([earlier.get(name, values[:0]), values]) for name, values in self.history_.items()}
