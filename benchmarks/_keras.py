@@ -23,6 +23,8 @@ class KerasTrainer:
         self.batch_size = job.shape.batch_size
         dense = [keras.layers.Dense(outputs, activation=_named(activation)) for _, outputs, activation in job.shape.layers]
         self.model = keras.Sequential([keras.Input((x.shape[1],)), *dense])
+        for layer, (weight, bias) in zip(dense, job.shape.initial(x, job.seed), strict=True):
+            layer.set_weights([weight, bias])
         self.model.compile(optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-8), loss="mse")
 
     def fit(self, epochs: int) -> None:

@@ -55,6 +55,22 @@ class Network:
         activations = [self.code_activation if i == middle else "relu" for i in range(len(sizes) - 2)]
         return tuple(zip(sizes[:-1], sizes[1:], [*activations, "sigmoid"], strict=True))
 
+    def initial(self, x: np.ndarray[Any, Any], seed: int) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+        """Random weights (inputs, outputs) and biases of every layer, drawn as Isthmus draws them, for the others to start from.
+
+        He-uniform before rectified hidden layers, Glorot-uniform before the code and the outputs, the output bias at the data's mean.
+        """
+        rng, middle = np.random.default_rng(seed), len(self.widths) - 2
+        drawn = []
+        for i, (inputs, outputs, _) in enumerate(self.layers):
+            bare = i in (middle, len(self.layers) - 1)
+            half_width = math.sqrt(6.0 / (inputs + outputs if bare else inputs))
+            weight = rng.uniform(-half_width, half_width, (inputs, outputs)).astype(np.float32)
+            drawn.append((weight, np.zeros(outputs, np.float32)))
+        mean = np.clip(2.0 * x.mean(axis=0, dtype=np.float64) - 1.0, -0.9999, 0.9999)
+        drawn[-1] = (drawn[-1][0], (2.0 * np.arctanh(mean)).astype(np.float32))
+        return drawn
+
     def steps(self, rows: int, epochs: int) -> int:
         """Updates of the weights in `epochs` passes over `rows` rows."""
         return epochs * math.ceil(rows / self.batch_size)
@@ -78,7 +94,7 @@ NETWORKS = {
         (784, 1000, 500, 250, 30),
         "identity",
         500,
-        Schedule(5, 1, 3),
+        Schedule(3, 1, 2),
         Schedule(1, 1, 2, 2000),
     ),
 }

@@ -20,10 +20,11 @@ class TorchTrainer:
         self.batch_size = job.shape.batch_size
         self.precision = job.precision
         self.model = torch.nn.Sequential()
-        for inputs, outputs, activation in job.shape.layers:
+        initial = job.shape.initial(x, job.seed)
+        for (inputs, outputs, activation), (weight, bias) in zip(job.shape.layers, initial, strict=True):
             linear = torch.nn.Linear(inputs, outputs)
-            torch.nn.init.xavier_uniform_(linear.weight)
-            torch.nn.init.zeros_(linear.bias)
+            linear.weight.data = torch.from_numpy(weight).T.contiguous()
+            linear.bias.data = torch.from_numpy(bias)
             self.model.append(linear)
             if activation != "identity":
                 self.model.append(ACTIVATIONS[activation]())

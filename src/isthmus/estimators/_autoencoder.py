@@ -73,7 +73,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     batch_size : int, default=None
         Rows a step; None for about 30 steps an epoch, between 16 and 256 rows.
     max_epochs : int, default=None
-        Passes over the rows at most; None for about 20 000 steps, between 20 and 2000 epochs.
+        Passes over the rows at most; None for about 10 000 steps, between 20 and 2000 epochs.
     max_seconds : float, default=None
         Stop after that time.
     target_loss : float, default=None

@@ -32,7 +32,7 @@ ROLES: dict[str, type[Component]] = {
 }
 
 # Enough for the defaults to settle on every data set they were tried on (docs/benchmarks.md); patience ends most runs before.
-_STEPS = 20_000
+_STEPS = 10_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 2_000
 _PATIENT_STEPS = 3_000
 _LEAST_PATIENCE, _MOST_PATIENCE = 10, 100
