@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from isthmus.data import Affine, Common, MinMax, Standard, UnitRange, automatic_scaling, moments, row_blocks
+from isthmus._component import choices
+from isthmus.data import AbstractScaling, Affine, Common, MinMax, Standard, UnitRange, automatic_scaling, moments, row_blocks
 from isthmus.errors import DataError
 
-SCALINGS = [Standard(), MinMax(), Common(), UnitRange()]
+SCALINGS = [part() for part in choices(AbstractScaling).values()]
 ordinary = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda value: round(value, 3))
 tables = hnp.arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 4)), elements=ordinary)
 
