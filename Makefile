@@ -1,6 +1,7 @@
 # make test    the whole suite, in an environment that is made when there is none
 # make demo    train on handwritten digits, compare with PCA, draw a picture
 # make check   linters, types and tests, in the environment that is there
+# make docs    docs/parts.md, from the docstrings of the parts
 # make clean   remove the environment, caches and outputs
 #
 # PYTHON is the interpreter for the environment (3.11 or newer), VENV its place, PYTEST more options for pytest.
@@ -15,7 +16,7 @@ RUN_TESTS = -m pytest -n 2 --dist worksteal $(PYTEST)
 # Compiled files make every import three times faster; hash seeds and threads of the caller are left alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: test demo check clean environment
+.PHONY: test demo check docs clean environment
 
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python $(RUN_TESTS)
@@ -28,6 +29,9 @@ check:
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 	$(PYTHON) $(RUN_TESTS)
+
+docs:
+	$(PYTHON) docs/make_parts.py
 
 environment: $(VENV)/.installed-dev
 

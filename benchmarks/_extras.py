@@ -1,4 +1,4 @@
-"""What is measured of Isthmus alone: memory, the cost of `transform`, and how often the training program is compiled."""
+"""What is measured of Isthmus alone: memory, the cost of `transform`, compilations, and the loss that each precision reaches."""
 
 import json
 import statistics
@@ -89,8 +89,16 @@ def measure_grid(job: dict[str, Any]) -> dict[str, float]:
     return {"programs": in_grid, "programs_refit": trace_count() - before, "fits": 24, "seconds": search_seconds}
 
 
+def measure_precision(job: dict[str, Any]) -> dict[str, float]:
+    """The mean squared error of all training rows after a fit in one precision."""
+    network = NETWORKS[job["network"]]
+    x = network.load(job["data"], job["rows"])
+    fitted = estimator(network, job["epochs"], precision=job["precision"], random_state=job["seed"]).fit(x)
+    return {"loss": float(np.mean(np.square(fitted.reconstruct(x) - x), dtype=np.float64))}
+
+
 if __name__ == "__main__":
-    measures = {"memory": measure_memory, "transform": measure_transform, "grid": measure_grid}
+    measures = {"memory": measure_memory, "transform": measure_transform, "grid": measure_grid, "precision": measure_precision}
     task = json.loads(sys.argv[1])
     pin(task["threads"])
     report(measures[task["measure"]](task))

@@ -130,6 +130,21 @@ def grid(options: argparse.Namespace) -> dict[str, Any]:
     return measured
 
 
+def precision(options: argparse.Namespace) -> dict[str, Any]:
+    """The loss at the end of longer fits in bfloat16 and float32, from the same weights and in the same order of rows."""
+    job = {"measure": "precision", "network": "deep", "data": str(options.data), "threads": options.threads}
+    job |= {"epochs": 1, "rows": 2000} if options.quick else {"epochs": 15, "rows": None}
+    losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for seed in range(options.repeats):
+        for kind, values in losses.items():
+            values.append(call("_extras.py", {**job, "precision": kind, "seed": seed})["loss"])
+    means = {kind: statistics.mean(values) for kind, values in losses.items()}
+    difference = means["bfloat16"] / means["float32"] - 1
+    rows = [(kind, means[kind], statistics.stdev(values) if len(values) > 1 else None) for kind, values in losses.items()]
+    table(f"precision: deep, loss after {job['epochs']} epochs, {options.repeats} seeds", ("", "mean", "spread"), rows)
+    return {"epochs": job["epochs"], "losses": losses, "difference": difference, "size": abs(difference)}
+
+
 def import_time(options: argparse.Namespace) -> dict[str, Any]:
     """Seconds that the import takes, and the help of the command line, beyond a bare interpreter's."""
     if Competitor("isthmus", "_isthmus.py", ("isthmus",)).missing:
@@ -166,6 +181,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "memory": memory,
     "transform": transform,
     "grid": grid,
+    "precision": precision,
     "import": import_time,
 }
 

@@ -153,6 +153,16 @@ def test_links_to_files_lead_somewhere(page):
     assert [path for path in paths if not (page.parent / path).exists()] == []
 
 
+def test_the_page_of_parts_is_what_the_docstrings_say():
+    script = ROOT / "docs" / "make_parts.py"
+    names = {"__name__": "make_parts", "__file__": str(script)}
+    exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), names)
+    page = (ROOT / "docs" / "parts.md").read_text(encoding="utf-8")
+    assert page == names["page"](), "docs/parts.md is not what the docstrings say: run `make docs`"
+    for part in ("losses.Huber(delta=1.0)", "regularizers.L1(weight=0.0001)", "Tibshirani", "integers in [1, inf) or None"):
+        assert part in page
+
+
 class TestTheReaderOfPages:
     """A reader that overlooked snippets would let every page pass."""
 

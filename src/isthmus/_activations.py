@@ -13,10 +13,11 @@ from isthmus.errors import PartError
 
 __all__ = ["ACTIVATIONS", "Activation", "activate", "deactivate", "fan_scale"]
 
-Activation: TypeAlias = Literal["elu", "gelu", "identity", "leaky_relu", "relu", "selu", "sigmoid", "silu", "softplus", "tanh"]
+Activation: TypeAlias = Literal["clip", "elu", "gelu", "identity", "leaky_relu", "relu", "selu", "sigmoid", "silu", "softplus", "tanh"]
 ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "clip": lambda x: jnp.clip(x, 0.0, 1.0),
     "elu": jax.nn.elu,
     "gelu": jax.nn.gelu,
     "identity": lambda x: x,
@@ -35,6 +36,7 @@ _NEARLY_ONE = 1.0 - 1e-4
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 _INVERSES: dict[str, Callable[[Any], Any]] = {
+    "clip": lambda y: np.clip(y, 0.0, 1.0),
     "elu": lambda y: np.where(y > 0, y, np.log1p(np.maximum(y, -_NEARLY_ONE))),
     "gelu": lambda y: np.maximum(y, 0.0),
     "identity": lambda y: y,

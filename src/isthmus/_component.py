@@ -62,6 +62,15 @@ class Component(abc.ABC):  # noqa: B024  # roles have the abstract methods; ABC 
     def check(self) -> None:  # noqa: B027  # most parts have nothing to refuse
         """Refuse combinations of fields that make no sense; a subclass overrides it and raises `PartError`."""
 
+    def check_parts(self, parts: Any) -> None:  # noqa: B027  # likewise
+        """Refuse a model that this part cannot be in: the shape of its data, another part beside it.
+
+        A subclass overrides it and raises `PartError`. It is asked when the parts meet, before anything is compiled.
+
+        Args:
+            parts: the `isthmus.model.Parts` with this part in it.
+        """
+
 
 @dataclasses.dataclass(frozen=True)
 class FieldInfo:

@@ -13,8 +13,8 @@ def sum_features(x: Array) -> Array:
     return jnp.sum(x, axis=tuple(range(1, x.ndim)))
 
 
-def product(x: Float[ArrayLike, " n"], w: Float[ArrayLike, "n m"], precision: str) -> Float[Array, " m"]:
-    """`x @ w` for one example `x` of shape (n,), in float32 or with operands rounded to bfloat16.
+def product(x: Float[ArrayLike, "*positions n"], w: Float[ArrayLike, "n m"], precision: str) -> Float[Array, "*positions m"]:
+    """`x @ w` for one example `x`, of shape (n,) or (*positions, n), in float32 or with operands rounded to bfloat16.
 
     Sums are float32 in either case, forward and backward; so are the results. In bfloat16 it is differentiated in reverse mode only,
     and under a `vmap` over examples, which is how networks are applied.
@@ -26,7 +26,7 @@ def product(x: Float[ArrayLike, " n"], w: Float[ArrayLike, "n m"], precision: st
 
 @jax.custom_batching.custom_vmap
 def _rounded_product(x: Array, w: Array) -> Array:
-    return _rounded_matmul(x[None], w)[0]
+    return _flat_product(x, w)
 
 
 @_rounded_product.def_vmap
@@ -34,9 +34,14 @@ def _(axis_size: int, in_batched: list[bool], x: Array, w: Array) -> tuple[Array
     # Left to itself, vmap would differentiate row by row and sum an outer product a row; a batch of rows is one product.
     x_batched, w_batched = in_batched
     if x_batched and not w_batched:
-        return _rounded_matmul(x, w), True
+        return _flat_product(x, w), True
     in_axes = (0 if x_batched else None, 0 if w_batched else None)
-    return jax.vmap(lambda x, w: _rounded_matmul(x[None], w)[0], in_axes=in_axes, axis_size=axis_size)(x, w), True
+    return jax.vmap(_flat_product, in_axes=in_axes, axis_size=axis_size)(x, w), True
+
+
+def _flat_product(x: Array, w: Array) -> Array:
+    """The product of every row of `x`, whatever its leading axes, as one product of two matrices."""
+    return _rounded_matmul(x.reshape(-1, x.shape[-1]), w).reshape(*x.shape[:-1], w.shape[1])
 
 
 _dot = functools.partial(jax.lax.dot_general, preferred_element_type=jnp.float32)

@@ -83,6 +83,9 @@ class Parts(Component):
         names = [part_name(type(regularizer)) for regularizer in self.regularizers]
         if len(set(names)) < len(names):
             raise PartError(f"`regularizers` holds the same kind twice: {names}. Give each once, with the sum of the weights.")
+        for part in (self.architecture, self.loss, self.bottleneck, self.prior, *self.regularizers, self.corruption):
+            if part is not None:
+                part.check_parts(self)
 
     @property
     def n_features(self) -> int:
@@ -115,7 +118,7 @@ class State(NamedTuple):
 class Model(NamedTuple):
     """An autoencoder: what was chosen and what was learned. Its methods are pure functions of arrays, batch first.
 
-    Inputs and results are in the unit of the scaled data.
+    Inputs and results are in the unit of the scaled data; reconstructions by a loss for values from 0 on are in the data's own.
     """
 
     parts: Parts
@@ -166,7 +169,8 @@ class Model(NamedTuple):
 
     def outputs(self, code: Code, *, key: Key | None) -> Outputs:
         """The raw outputs for each code, after the output activation where one was asked for in the loss's stead."""
-        outputs = self._network(self.weights.decoder, code, key)
+        decoder = self.parts.architecture.joined(self.weights.encoder, self.weights.decoder)
+        outputs = self._network(decoder, code, key)
         chosen = self.parts.output_activation
         return outputs if chosen is None or chosen == self.parts.loss.link else activate(chosen, outputs)
 
@@ -256,11 +260,12 @@ class Objective(Component):
         model = Model(parts, weights, state)
         x = scaled(rows["x"], shared)
         target = scaled(rows["target"], shared) if "target" in rows else x
-        seen = x if parts.corruption is None else parts.corruption(x, key=noise_key)
+        seen = x if parts.corruption is None else parts.corruption(x, mask=mask, key=noise_key)
         hidden = model.hidden(seen, key=encoder_key if training else None)
         prior = None if parts.prior is None else BoundPrior(parts.prior, weights.prior)
         latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, mask=mask, key=code_key)
-        terms, costs = _row_terms(model, latent, target, prior, progress, decoder_key if training else None)
+        scored = None if parts.corruption is None else parts.corruption.scored(x, key=noise_key)
+        terms, costs = _row_terms(model, latent, (target, scored), prior, progress, decoder_key if training else None)
         row_weight = mask * rows["weight"] if "weight" in rows else mask
         n_rows = jnp.maximum(jnp.sum(mask), 1.0)
 
@@ -288,14 +293,14 @@ def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
 
 
 def _row_terms(
-    model: Model, latent: Latent, target: Data, prior: BoundPrior | None, progress: Any, key: Key | None
+    model: Model, latent: Latent, target: tuple[Data, Data | None], prior: BoundPrior | None, progress: Any, key: Key | None
 ) -> tuple[dict[str, Any], Any]:
     """The unweighted terms of each row, and what the row costs."""
     parts = model.parts
     several = latent.code.ndim > len(parts.latent_shape) + 1
 
     def reconstruction(code: Code) -> Any:
-        return parts.loss(model.weights.loss, model.outputs(code, key=key), target)
+        return _judged(parts.loss, model.weights.loss, model.outputs(code, key=key), *target)
 
     terms = {"reconstruction": (jax.vmap(reconstruction) if several else reconstruction)(latent.code), **latent.terms}
     cost = terms["reconstruction"]
@@ -310,6 +315,19 @@ def _row_terms(
     elif several:
         cost = jnp.mean(cost, axis=0)
     return {name: jnp.mean(value, axis=0) if value.ndim > 1 else value for name, value in terms.items()}, cost
+
+
+def _judged(loss: AbstractLoss, weights: Tree, outputs: Outputs, target: Data, scored: Data | None) -> Any:
+    """The loss of each row, or what it would be if all values cost as much as those that are scored."""
+    if scored is None:
+        return loss(weights, outputs, target)
+    # A value that is not scored is given an output of zero and the target that it stands for: the cost of that is known, and taken off.
+    zeros = jnp.zeros_like(outputs)
+    expected = loss.mean(zeros)
+    cost = loss(weights, jnp.where(scored > 0, outputs, zeros), jnp.where(scored > 0, target, expected))
+    share = jnp.mean(scored, axis=tuple(range(1, scored.ndim)))
+    at_least_one = jnp.maximum(share, 1.0 / math.prod(scored.shape[1:]))
+    return (cost - (1.0 - share) * loss(weights, zeros, expected)) / at_least_one
 
 
 def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: BoundPrior | None) -> View:

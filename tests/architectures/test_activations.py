@@ -11,6 +11,7 @@ from isthmus.errors import PartError
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 FORMULAS = {
+    "clip": lambda x: np.minimum(np.maximum(x, 0), 1),
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
     # As Hendrycks & Gimpel 2016 approximate it: the error function takes twice as long and changes it by less than 0.0005.
     "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
@@ -24,6 +25,7 @@ FORMULAS = {
     "tanh": np.tanh,
 }
 RANGES = {
+    "clip": (0.0, 1.0),
     "elu": (-0.999, 30.0),
     "gelu": None,
     "identity": (-30.0, 30.0),
@@ -80,7 +82,7 @@ def test_what_it_never_reaches_has_a_finite_place_too(name):
 
 def test_an_unknown_one_is_answered_with_all_there_are():
     with pytest.raises(
-        PartError, match=r"^Unknown activation 'relo'\. Choose one of: elu, gelu, identity, leaky_relu, relu, selu, sigmoid,"
+        PartError, match=r"^Unknown activation 'relo'\. Choose one of: clip, elu, gelu, identity, leaky_relu, relu, selu, sigmoid,"
     ):
         activate("relo", jnp.zeros(1))
 

@@ -8,8 +8,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 from isthmus._activations import fan_scale
-from isthmus.architectures import Dense
+from isthmus.architectures import Dense, Linear
 from isthmus.errors import PartError
+from isthmus.initializers import FanScaled, Orthogonal
 
 RELU = Dense(hidden_dims=(16, 8))
 
@@ -169,6 +170,17 @@ class TestInitialization:
             assert abs(layer.weight.mean()) < 5 * layer.weight.std() / np.sqrt(layer.weight.size)
             assert np.all(layer.bias == 0.0)
 
+    def test_nothing_asked_for_is_fan_scaled(self):
+        plain, named = (networks(Dense((16, 8), initializer=initializer)) for initializer in (None, FanScaled()))
+        for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(named), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_an_initializer_is_told_each_layers_activation(self):
+        for layer, gain in zip(networks(Dense((16, 8), initializer="orthogonal"))[0].layers, (2.0, 2.0, 1.0), strict=True):
+            np.testing.assert_allclose(np.linalg.svd(layer.weight, compute_uv=False) ** 2, gain, rtol=1e-5)
+        (layer,) = Linear(Orthogonal(3.0)).encoder((6,), (2,), rng=np.random.default_rng(0)).layers
+        np.testing.assert_allclose(np.linalg.svd(layer.weight, compute_uv=False), 3.0, rtol=1e-5)
+
     def test_the_output_begins_at_the_mean_that_it_is_told(self):
         x = np.random.default_rng(6).normal(size=(30, 6)) + np.arange(6)
         _, decoder = started(RELU, x)
@@ -246,6 +258,7 @@ class TestPrincipalStart:
         {"dropout": 0.2},
         {"layer_norm": True},
         {"linear_path": True},
+        {"initializer": Orthogonal()},
     ],
     ids=str,
 )

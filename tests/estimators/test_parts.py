@@ -15,18 +15,22 @@ from isthmus.bottlenecks import AbstractBottleneck
 from isthmus.corruptions import AbstractCorruption
 from isthmus.data import AbstractScaling
 from isthmus.errors import PartError
-from isthmus.losses import AbstractLoss
+from isthmus.initializers import AbstractInitializer
+from isthmus.losses import AbstractLoss, MsSsim, Ssim
 from isthmus.optimizers import AbstractOptimizer, AbstractSchedule, Adam, GradientDescent
+from isthmus.pretraining import AbstractPretraining
 from isthmus.priors import AbstractPrior
 from isthmus.regularizers import L1, L2, AbstractRegularizer
 
 ROLES = {
     "architecture": AbstractArchitecture,
+    "architecture__initializer": AbstractInitializer,
     "bottleneck": AbstractBottleneck,
     "corruption": AbstractCorruption,
     "loss": AbstractLoss,
     "optimizer": AbstractOptimizer,
     "optimizer__schedule": AbstractSchedule,
+    "pretraining": AbstractPretraining,
     "prior": AbstractPrior,
     "regularizers": AbstractRegularizer,
     "scaling": AbstractScaling,
@@ -39,14 +43,35 @@ def quick(small):
     return clone(small).set_params(max_epochs=1)
 
 
+# What a part asks for beside a table of numbers of any sign.
+NEEDS = {
+    "kl_sparsity": {"code_activation": "sigmoid"},
+    "poisson_noise": {"scaling": "unit_range"},
+    "bernoulli": {"scaling": "min_max"},
+    "categorical": {"scaling": None},
+    "ms_ssim": {"loss": MsSsim(exponents=(0.5, 0.5), ssim=Ssim(window=3)), "sample_shape": (8, 8)},
+    "ssim": {"loss": Ssim(window=3), "sample_shape": (8, 8)},
+    "convolutional": {"sample_shape": (8, 8, 1)},
+}
+
+
+def suitable(name, table):
+    """Rows that the part of that name is defined for."""
+    if "sample_shape" in NEEDS.get(name, {}):
+        return np.random.default_rng(0).uniform(size=(60, 64))
+    if name == "categorical":
+        return np.eye(table.shape[1])[np.argmax(table, axis=1)]
+    return np.round(np.abs(table)) if name == "poisson" else table
+
+
 @pytest.mark.parametrize(("role", "name"), NAMES)
 def test_every_part_is_had_by_its_name(role, name, quick, table):
-    autoencoder = clone(quick).set_params(**{role: name})
+    autoencoder, rows = clone(quick).set_params(**{role: name}), suitable(name, table)
     if role == "architecture" and name != "dense":
         autoencoder.set_params(hidden_dims=None, activation=None)
-    autoencoder.fit(table)
-    assert np.all(np.isfinite(autoencoder.reconstruct(table)))
-    assert np.isfinite(autoencoder.score(table))
+    autoencoder.set_params(**NEEDS.get(name, {})).fit(rows)
+    assert np.all(np.isfinite(autoencoder.reconstruct(rows)))
+    assert np.isfinite(autoencoder.score(rows))
     if role == "regularizers":
         assert autoencoder.history_[name][0] > 0
 

@@ -7,10 +7,12 @@ import pytest
 import scipy.special
 import scipy.stats
 
+from isthmus._types import NonNegative
 from isthmus.architectures import Dense, Linear
-from isthmus.corruptions import Masking
+from isthmus.bottlenecks import Deterministic
+from isthmus.corruptions import AbstractCorruption, Masking
 from isthmus.errors import PartError
-from isthmus.losses import AbsoluteError, Bernoulli, Huber, SquaredError
+from isthmus.losses import AbsoluteError, Bernoulli, Huber, SquaredError, in_user_unit
 from isthmus.model import Model, Objective, Parts
 from isthmus.optimizers import Adam
 from isthmus.priors import StandardNormal
@@ -271,3 +273,70 @@ class TestRandomness:
         model = built(architecture=Dense(hidden_dims=(32,), dropout=0.5))
         hidden = model.hidden(jnp.asarray(np.tile(data(1), (50, 1))), key=KEY)
         assert len(np.unique(np.asarray(hidden), axis=0)) == 50
+
+
+class Hidden(AbstractCorruption):
+    """The first two values of each row are hidden, and only they are scored."""
+
+    strength: NonNegative = 1.0
+
+    def __call__(self, x, *, mask=None, key):
+        return x.at[:, :2].multiply(1.0 - self.strength)
+
+    def scored(self, x, *, key):
+        return jnp.zeros_like(x).at[:, :2].set(1.0)
+
+
+class TestScoredValues:
+    @pytest.mark.parametrize("loss", [SquaredError(), Huber(0.3), Bernoulli()], ids=lambda loss: type(loss).__name__)
+    def test_the_loss_is_that_of_the_scored_values_as_if_all_cost_as_much(self, loss):
+        model, x = built(loss, corruption=Hidden()), data()
+        outputs = affine(model.weights.decoder, affine(model.weights.encoder, x * [0, 0, 1, 1])).astype(np.float32)
+        expected = 2.0 * np.mean(loss((), jnp.asarray(outputs[:, :2]), jnp.asarray(x[:, :2])))
+        np.testing.assert_allclose(evaluated(model, {"x": x}).terms["reconstruction"], expected, rtol=1e-5)
+
+    def test_other_values_have_no_gradient(self):
+        model, x = built(corruption=Hidden()), data()
+        gradient = jax.grad(lambda weights: evaluated(model, {"x": x}, weights=weights).loss)(model.weights)
+        slopes = np.asarray(gradient.decoder.layers[0].bias)
+        assert np.all(slopes[:2] != 0.0)
+        np.testing.assert_array_equal(slopes[2:], 0.0)
+
+    def test_a_row_without_a_scored_value_costs_nothing(self):
+        class Nothing(AbstractCorruption):
+            def __call__(self, x, *, mask=None, key):
+                return x
+
+            def scored(self, x, *, key):
+                return jnp.zeros_like(x)
+
+        np.testing.assert_allclose(evaluated(built(Bernoulli(), corruption=Nothing()), {"x": data()}).loss, 0.0, atol=1e-6)
+
+
+class TestPartsThatRefuse:
+    @pytest.mark.parametrize("role", ["architecture", "loss", "bottleneck", "prior", "regularizers", "corruption"])
+    def test_every_part_is_asked_about_the_others(self, role, monkeypatch):
+        stand_in = {
+            "architecture": Linear,
+            "loss": SquaredError,
+            "bottleneck": Deterministic,
+            "prior": StandardNormal,
+            "regularizers": L2,
+            "corruption": Masking,
+        }[role]
+
+        def refuse(self, parts):
+            raise PartError(f"not with {parts.data_shape}")
+
+        monkeypatch.setattr(stand_in, "check_parts", refuse)
+        options = {"architecture": Linear(), role: (stand_in(),) if role == "regularizers" else stand_in()}
+        with pytest.raises(PartError, match=r"not with \(4,\)"):
+            built(**options)
+
+
+class TestLossesOfRowsAsTheyCame:
+    def test_the_wrapped_loss_sees_the_rows_in_their_own_unit(self):
+        offset, scale = np.float32([1.0, -2.0, 0.0, 3.0]), np.float32([2.0, 0.5, 1.0, 4.0])
+        loss, x, outputs = in_user_unit(Huber(0.3), offset, scale), jnp.asarray(data()), jnp.asarray(data(seed=2))
+        np.testing.assert_allclose(loss((), outputs, (x - offset) / scale), Huber(0.3)((), outputs, x), rtol=1e-5)
+        np.testing.assert_allclose(loss.mean(jnp.asarray(loss.start((data() - offset) / scale))), (data() - offset) / scale, rtol=1e-5)

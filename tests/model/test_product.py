@@ -81,6 +81,29 @@ class TestRounded:
         near(for_w, np.swapaxes(rounded(x), 1, 2) @ rounded(cotangent), N_ROWS)
 
 
+@pytest.mark.parametrize("positions", [(1,), (4,), (2, 3)], ids=str)
+class TestPositions:
+    """One example may hold several rows: the patches of an image, the steps of a series."""
+
+    def test_each_is_a_row(self, positions):
+        x, w = sample(N_ROWS, *positions, 5), sample(5, 4, seed=1)
+        for found in (rows_product(x, w), product(x, w, "bfloat16"), jax.jit(rows_product)(x, w)):
+            near(found, rounded(x) @ rounded(w), 5)
+        np.testing.assert_array_equal(product(x, w, "float32"), x @ w)
+
+    def test_gradients(self, positions):
+        x, w, cotangent = sample(N_ROWS, *positions, 5), sample(5, 4, seed=1), sample(N_ROWS, *positions, 4, seed=2)
+        for_x, for_w = jax.jit(jax.grad(lambda x, w: jnp.sum(cotangent * rows_product(x, w)), argnums=(0, 1)))(x, w)
+        near(for_x, rounded(cotangent) @ rounded(w).T, 4)
+        near(for_w, rounded(x).reshape(-1, 5).T @ rounded(cotangent).reshape(-1, 4), x.size / 5)
+
+    def test_gradients_of_members(self, positions):
+        x, w = sample(N_MEMBERS, N_ROWS, *positions, 5), sample(N_MEMBERS, 5, 4, seed=1)
+        for_w = jax.jit(jax.vmap(jax.grad(lambda w, x: jnp.sum(rows_product(x, w)))))(w, x)
+        sums = rounded(x).reshape(N_MEMBERS, -1, 5).sum(axis=1)
+        near(for_w, np.broadcast_to(sums[:, :, None], w.shape), N_ROWS * np.prod(positions))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_float32_is_the_plain_product(shape):
     x, w = sample(N_ROWS, shape[0]), sample(*shape, seed=1)

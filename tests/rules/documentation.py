@@ -11,7 +11,17 @@ __all__ = ["RULES"]
 
 _POSITIONALS = 8
 _FOREIGN_SIGNATURES = {"get_params"}  # scikit-learn calls it with its own arguments
-_PART_FOLDERS = ("architectures", "bottlenecks", "corruptions", "losses", "optimizers", "priors", "regularizers")
+_PART_FOLDERS = (
+    "architectures",
+    "bottlenecks",
+    "corruptions",
+    "initializers",
+    "losses",
+    "optimizers",
+    "pretraining",
+    "priors",
+    "regularizers",
+)
 
 
 def exports_are_listed(package: Package) -> list[str]:

@@ -16,9 +16,10 @@ _ROOT = "isthmus"
 LAYERS = (
     ("errors", "_types"),
     ("_activations", "_component", "_files", "_gaussians", "_numerics", "_tree"),
+    ("initializers",),
     ("architectures", "bottlenecks", "corruptions", "losses", "optimizers", "priors", "regularizers"),
     ("data", "model"),
-    ("mixtures", "training"),
+    ("mixtures", "pretraining", "training"),
     ("persistence",),
     ("estimators", "presets"),
     ("codec", "evaluation", "metrics"),

@@ -10,7 +10,7 @@ from sklearn.linear_model import Lasso
 
 from isthmus._component import Component
 from isthmus.model import Evaluation
-from isthmus.optimizers import Adam, Adamw, Cosine, GradientDescent, Sgd
+from isthmus.optimizers import Adabelief, Adagrad, Adam, Adamw, Cosine, Dog, GradientDescent, Nadam, Rmsprop, Sgd
 from isthmus.regularizers import L1
 from isthmus.training import Plan, Rows, train
 from training.objectives import seeds
@@ -60,6 +60,11 @@ OPTIMIZERS = [
     Adam(0.02, schedule=Cosine()),
     Adam(0.02, schedule=Cosine(), clip_norm=1.0, encoder_rate=2.0),
     Adamw(0.02, weight_decay=0.0, schedule=Cosine()),
+    Nadam(0.02, schedule=Cosine()),
+    Adabelief(0.02, schedule=Cosine()),
+    Rmsprop(0.01, momentum=0.5, schedule=Cosine()),
+    Adagrad(0.5),
+    Dog(clip_norm=1.0, decoder_rate=2.0),
 ]
 
 

@@ -149,9 +149,6 @@ class Searching(AbstractOptimizer):
     def build(self, rate):
         return optax.chain(optax.sgd(rate), optax.scale_by_backtracking_linesearch(max_backtracking_steps=30))
 
-    def step_sizes(self, state, weights, rate):
-        raise NotImplementedError
-
 
 @pytest.mark.parametrize("clip_norm", [None, 1e3])
 def test_an_optimizer_may_call_the_objective_on_the_same_batch_and_key(clip_norm):
@@ -170,9 +167,6 @@ class Halved(AbstractOptimizer):
 
     def build(self, rate):
         return optax.with_extra_args_support(optax.sgd(rate))
-
-    def step_sizes(self, state, weights, rate):
-        raise NotImplementedError
 
     def evaluation_weights(self, state, weights):
         return jax.tree.map(lambda leaf: 0.5 * leaf, weights)

@@ -1,37 +1,18 @@
-import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from isthmus._activations import Activation, activate, fan_scale
-from isthmus._numerics import product
+from isthmus._activations import Activation
 from isthmus._types import Fraction, Key, PositiveInt, Shape, Tree
 from isthmus.errors import PartError
+from isthmus.initializers import AbstractInitializer
 
-from ._base import AbstractArchitecture, RowSample
+from ._base import AbstractArchitecture, RowSample, Stage
+from ._layers import Layer, Network, chosen_widths, drawn_network, level_shapes, network_value, paired_stages, with_output_bias
 from ._principal import principal_start
-
-
-class Layer(eqx.Module):
-    """An affine map, and the gain and shift of the normalization behind it where there is one."""
-
-    weight: Any
-    bias: Any
-    gain: Any = None
-    shift: Any = None
-
-
-class Network(eqx.Module):
-    """Affine maps in a row, the last one bare, beside an optional linear path from end to end."""
-
-    layers: tuple[Layer, ...]
-    path: Any
-    out_shape: Shape = eqx.field(static=True)
 
 
 class Dense(AbstractArchitecture):
@@ -50,6 +31,7 @@ class Dense(AbstractArchitecture):
         dropout: the share of hidden units silenced at each training step, the others scaled up (Srivastava et al. 2014); None for none.
         layer_norm: whether each hidden layer is normalized over its units, before its activation (Ba et al. 2016, arXiv:1607.06450).
         linear_path: whether a linear map runs beside the layers; None for only when `hidden_dims` is None.
+        initializer: draws the weights of the layers; None for `FanScaled`.
 
     Example:
         >>> from isthmus import Autoencoder
@@ -64,6 +46,7 @@ class Dense(AbstractArchitecture):
     dropout: Fraction | None = None
     layer_norm: bool = False
     linear_path: bool | None = None
+    initializer: AbstractInitializer | None = None
 
     def check(self) -> None:
         if self.hidden_dims is None and self.decoder_dims is not None:
@@ -82,56 +65,47 @@ class Dense(AbstractArchitecture):
 
     def start(self, encoder: Tree, decoder: Tree, rows: RowSample, output_mean: np.ndarray) -> tuple[Tree, Tree]:
         if encoder.path is not None:
-            encoder, decoder = principal_start(encoder, decoder, rows()[0])
+            encoder, decoder = principal_start(encoder, decoder, *rows())
         return encoder, with_output_bias(decoder, output_mean)
 
+    def stages(self, encoder: Network, decoder: Network) -> tuple[Stage, ...]:
+        mirrored = self.decoder_dims is None or self.hidden_dims is None or self.decoder_dims == self.hidden_dims[::-1]
+        for reason, applies in (
+            ("a linear path beside its layers. Give `hidden_dims`, and leave `linear_path` None", encoder.path is not None),
+            ("its layers normalized. Leave `layer_norm` False", self.layer_norm),
+            ("`decoder_dims` that do not mirror `hidden_dims`. Leave them None", not mirrored),
+        ):
+            if applies:
+                raise PartError(f"Pairs of layers cannot be trained one after another in {self!r}, which has {reason}.")
+        shapes = level_shapes(encoder, decoder.out_shape)
+        back = [Network((layer,), None, shape) for layer, shape in zip(decoder.layers[::-1], shapes, strict=False)]
+        return paired_stages(Dense(hidden_dims=()), encoder, back, self._activation)
+
+    def assembled(self, encoder: Network, decoder: Network, stages: Sequence[tuple[Tree, Tree]]) -> tuple[Network, Network]:
+        into, back = (tuple(network.layers[0] for network in networks) for networks in zip(*stages, strict=True))
+        return Network(into, encoder.path, encoder.out_shape), Network(back[::-1], decoder.path, decoder.out_shape)
+
     def __call__(self, network: Network, x: Any, *, precision: str, key: Key | None) -> Any:
-        flat = values = jnp.ravel(x)
-        *hidden_layers, last = network.layers
-        for index, layer in enumerate(hidden_layers):
-            values = product(values, layer.weight, precision) + layer.bias
-            if layer.gain is not None:
-                values = jax.nn.standardize(values, epsilon=1e-5) * layer.gain + layer.shift
-            values = activate(self._activation, values)
-            if self.dropout is not None and key is not None:
-                keep = jax.random.bernoulli(jax.random.fold_in(key, index), 1.0 - self.dropout, values.shape)
-                values = jnp.where(keep, values / (1.0 - self.dropout), 0.0)
-        outputs = product(values, last.weight, precision) + last.bias
-        if network.path is not None:
-            outputs = outputs + product(flat, network.path, precision)
-        return jnp.reshape(outputs, network.out_shape)
+        return network_value(network, x, self._activation, dropout=self.dropout, precision=precision, key=key)
 
     @property
-    def _activation(self) -> str:
+    def _activation(self) -> Activation:
         return self.activation or ("silu" if self.hidden_dims is None else "relu")
 
+    @property
+    def _has_path(self) -> bool:
+        return self.hidden_dims is None if self.linear_path is None else self.linear_path
+
     def _widths(self, n_features: int) -> tuple[int, ...]:
-        if self.hidden_dims is not None:
-            return self.hidden_dims
-        width = 2 ** min(9, max(5, math.ceil(math.log2(n_features)) + 1))
-        return (width, width // 2)
+        return chosen_widths(n_features) if self.hidden_dims is None else self.hidden_dims
 
     def _network(self, widths: tuple[int, ...], in_shape: Shape, out_shape: Shape, rng: np.random.Generator) -> Network:
         sizes = (math.prod(in_shape), *widths, math.prod(out_shape))
-        last = len(sizes) - 2
-        layers = []
-        for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
-            half_width = fan_scale("identity" if index == last else self._activation, fan_in, fan_out)
-            weight = rng.uniform(-half_width, half_width, (fan_in, fan_out)).astype(np.float32)
-            normalized = self.layer_norm and index < last
-            layers.append(
-                Layer(
-                    weight,
-                    np.zeros(fan_out, np.float32),
-                    np.ones(fan_out, np.float32) if normalized else None,
-                    np.zeros(fan_out, np.float32) if normalized else None,
-                )
-            )
-        has_path = self.hidden_dims is None if self.linear_path is None else self.linear_path
-        path = np.zeros((sizes[0], sizes[-1]), np.float32) if has_path else None
-        return Network(tuple(layers), path, tuple(out_shape))
+        network = drawn_network(sizes, out_shape, self._activation, initializer=self.initializer, rng=rng)
+        layers = tuple(_normalized(layer) for layer in network.layers[:-1]) if self.layer_norm else network.layers[:-1]
+        path = np.zeros((sizes[0], sizes[-1]), np.float32) if self._has_path else None
+        return Network((*layers, network.layers[-1]), path, network.out_shape)
 
 
-def with_output_bias(network: Network, bias: np.ndarray) -> Network:
-    """The network with the bias of its last layer at `bias`."""
-    return eqx.tree_at(lambda net: net.layers[-1].bias, network, np.asarray(bias, np.float32).reshape(-1))
+def _normalized(layer: Layer) -> Layer:
+    return Layer(layer.weight, layer.bias, np.ones_like(layer.bias), np.zeros_like(layer.bias))

@@ -1,6 +1,6 @@
 import jax
 
-from isthmus._types import Data, Key, NonNegative
+from isthmus._types import Data, Key, Mask, NonNegative
 
 from ._base import AbstractCorruption
 
@@ -27,5 +27,5 @@ class Gaussian(AbstractCorruption):
 
     sigma: NonNegative = 0.1
 
-    def __call__(self, x: Data, *, key: Key) -> Data:
+    def __call__(self, x: Data, *, mask: Mask | None = None, key: Key) -> Data:
         return x + self.sigma * jax.random.normal(key, x.shape, x.dtype)

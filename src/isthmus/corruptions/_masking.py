@@ -1,7 +1,7 @@
 import jax
 import jax.numpy as jnp
 
-from isthmus._types import Data, Fraction, Key
+from isthmus._types import Data, Fraction, Key, Mask
 
 from ._base import AbstractCorruption
 
@@ -29,5 +29,5 @@ class Masking(AbstractCorruption):
 
     share: Fraction = 0.3
 
-    def __call__(self, x: Data, *, key: Key) -> Data:
+    def __call__(self, x: Data, *, mask: Mask | None = None, key: Key) -> Data:
         return jnp.where(jax.random.uniform(key, x.shape) < self.share, jnp.zeros((), x.dtype), x)

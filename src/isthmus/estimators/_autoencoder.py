@@ -22,13 +22,12 @@ from ._fitting import (
     continued,
     random_source,
     run,
-    scaled_by,
     split_rows,
-    start_model,
     warn_about,
     warn_about_columns,
 )
-from ._parameters import ROLES, is_auto, nested_parameters, optimizer_of, parts_of, plan_of, scaling_of, with_nested
+from ._parameters import ROLES, is_auto, nested_parameters, optimizer_of, parts_of, plan_of, with_nested
+from ._pretraining import begun, with_pretraining
 from ._source import Source, read_source
 from ._summary import Summary, summarize
 
@@ -100,7 +99,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     callbacks : sequence of callable, default=()
         Called with a `isthmus.training.Progress` after each epoch; one that raises ends the fit and leaves the estimator as it was.
     warm_start : bool, default=False
-        Whether another `fit` goes on from the weights and the scaling of the one before.
+        Whether another `fit` goes on from the weights and the scaling of the one before, with no pretraining.
+    pretraining : str or AbstractPretraining, default=None
+        What is done with the first weights before `fit` trains the whole, such as "layer_wise"; None for nothing. `partial_fit` does
+        without.
 
     Attributes
     ----------
@@ -178,6 +180,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         verbose: int = 0,
         callbacks: Iterable[Callable[[Any], object]] = (),
         warm_start: bool = False,
+        pretraining: Any = None,
     ) -> None:
         self.latent_dim = latent_dim
         self.architecture = architecture
@@ -206,6 +209,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.verbose = verbose
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.pretraining = pretraining
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments.
@@ -243,7 +247,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             setattr(self, role, with_nested(role, getattr(self, role), path, value))
         return self
 
-    def fit(self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None, sample_weight: Any = None) -> "Autoencoder":
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        target: Any = None,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        pretrained: Any = None,
+    ) -> "Autoencoder":
         """Learn to give rows back.
 
         Parameters
@@ -258,6 +271,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Rows to watch instead of a share of `X`.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts; those of weight zero are as good as absent.
+        pretrained : Autoencoder, str or path-like, default=None
+            A fitted estimator, or the path of a saved one, to begin with: its encoder, which must be of the same form as this one's, and
+            its scaling, in the place of `scaling`; its decoder, bottleneck and prior as well where they are of the same form. With
+            ``optimizer__frozen=("encoder",)`` that encoder stays as it is.
 
         Returns
         -------
@@ -279,17 +296,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             parts = parts_of(self, problem.source.shape)
             optimizer = optimizer_of(self, len(problem.training) + len(problem.validation))
             plan = plan_of(self, len(problem.training))
+            before = []
             if continues:
-                affine, model = self.scaling_, continued(self.model_, parts)
+                affine, model = self.scaling_, continued(self.model_, parts, pretrained)
             else:
-                affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
-                model = start_model(parts, problem, affine, goal, rng)
-                if is_auto(self.scaling):
+                affine, goal, model = begun(self, parts, problem, rng, pretrained)
+                if is_auto(self.scaling) and pretrained is None:
                     warn_about_columns(goal, getattr(self, "feature_names_in_", None))
+                model, plan, before = with_pretraining(self, model, problem, affine, plan, rng)
             callbacks = [*(self.callbacks or ()), *printing(self.verbose)]
             training = Training(optimizer, plan, _seed(rng), callbacks)
             result = run(model, problem, affine, training)
         self._keep(model, affine, problem.source.shape, result)
+        self.fit_seconds_ += sum(each.seconds for each in before)
+        self.compile_seconds_ += sum(each.compile_seconds for each in before)
         warn_about(result, optimizer.learning_rate)
         return self
 
@@ -322,9 +342,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             structure = str(jax.tree.structure(optimizer))  # another's state is of no use; a treedef is not pickled
             plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
             if first:
-                parts = parts_of(self, problem.source.shape)
-                affine, goal = scaled_by(parts, scaling_of(self, parts), problem)
-                model, state, n_calls = start_model(parts, problem, affine, goal, rng), None, 0
+                affine, _, model = begun(self, parts_of(self, problem.source.shape), problem, rng, None)
+                state, n_calls = None, 0
             else:
                 affine, model = self.scaling_, self.model_
                 state, n_calls = getattr(self, "_optimizer_state", {}).get(structure), getattr(self, "_n_partial_fits", 0)
@@ -421,8 +440,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             values as they were scaled to [0, 1].
         """
         source = self._read(X)
-        unit = np.ones(self.sample_shape_, np.float32) if self.scaling_ is None else self.scaling_.scale.astype(np.float32)
-        return -self._mapped(_inference.row_losses, source, (), unit)
+        unit, offset = np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)
+        if self.scaling_ is not None:
+            unit, offset = self.scaling_.scale.astype(np.float32), self.scaling_.offset.astype(np.float32)
+        return -self._mapped(_inference.row_losses, source, (), unit, offset)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`.
@@ -537,7 +558,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return _inference.map_rows(function, self.model_, source, self.scaling_, out, *extra)
 
     def _unscaled(self, rows: np.ndarray) -> np.ndarray:
-        if self.scaling_ is not None:
+        if self.scaling_ is not None and self.model_.parts.loss.domain != "nonnegative":
             np.multiply(rows, self.scaling_.scale, out=rows, casting="same_kind")
             np.add(rows, self.scaling_.offset, out=rows, casting="same_kind")
         return rows

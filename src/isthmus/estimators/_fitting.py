@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from isthmus._types import Tree
+from isthmus.corruptions import AbstractCorruption
 from isthmus.data import Affine, Moments, bucket, moments, padded_rows, row_blocks
 from isthmus.errors import DataError, DivergedError, PartError
+from isthmus.losses import AbstractLoss, in_user_unit
 from isthmus.model import Model, Objective, Parts
 from isthmus.optimizers import AbstractOptimizer
 from isthmus.training import Plan, Progress, Result, Rows, train
@@ -26,10 +29,12 @@ __all__ = [
     "Training",
     "checked_weights",
     "continued",
+    "form",
     "run",
     "scaled_by",
     "split_rows",
     "start_model",
+    "started",
     "warn_about",
     "warn_about_columns",
 ]
@@ -110,26 +115,32 @@ def scaled_by(parts: Parts, scaling: Any, problem: Problem) -> tuple[Affine | No
     return affine, goal
 
 
-def check_support(parts: Parts, source: Source, affine: Affine | None) -> None:
-    """Refuse rows that the loss is not defined for: outside [0, 1] a cross-entropy has no lower bound."""
-    if not parts.loss.unit_interval:
-        return
-    found = moments(row_blocks(source.values, shape=source.shape))
-    low, high = found.minimum, found.maximum
-    if affine is not None:
-        low, high = (low - affine.offset) / affine.scale, (high - affine.offset) / affine.scale
-    if low.min() < -1e-6 or high.max() > 1.0 + 1e-6:
-        raise DataError(
-            f"The loss {parts.loss!r} is defined for values in [0, 1]; the scaled rows lie in [{low.min():.6g}, {high.max():.6g}]. "
-            "Clip them; or use scaling='unit_range' or 'min_max' and fit on all of them; or another loss, such as 'squared_error'."
-        )
+def check_support(parts: Parts, source: Source, target: Source | None, affine: Affine | None) -> None:
+    """Refuse rows that a part is not defined for: outside [0, 1] a cross-entropy has no lower bound, photons are not negative."""
+    if parts.loss.domain != "real" or type(parts.loss).check_rows is not AbstractLoss.check_rows:
+        _check_rows(parts.loss, target or source, _of_the_loss(parts, affine))
+    if parts.corruption is not None and type(parts.corruption).check_rows is not AbstractCorruption.check_rows:
+        _check_rows(parts.corruption, source, affine)
 
 
-def continued(model: Model, parts: Parts) -> Model:
-    """The model with other parts and the weights that it has, if those are of the form that the parts call for."""
+def _check_rows(part: Any, source: Source, affine: Affine | None) -> None:
+    for block in row_blocks(source.values, shape=source.shape):
+        part.check_rows(block if affine is None else (block - affine.offset) / affine.scale)
+
+
+def continued(model: Model, parts: Parts, pretrained: Any) -> Model:
+    """The model with other parts and the weights that it has, if those are of the form that the parts call for.
+
+    Args:
+        model: whose weights go on.
+        parts: its new ones.
+        pretrained: must be None: only one model's weights can go on.
+    """
+    if pretrained is not None:
+        raise PartError("`warm_start` goes on with this estimator's own weights, `pretrained` brings others. Turn one of them off.")
     earlier = model.parts
     same = earlier.architecture == parts.architecture and earlier.latent_shape == parts.latent_shape
-    if not same or _form(Model.init(parts, rng=np.random.default_rng(0))) != _form(model):
+    if not same or form(Model.init(parts, rng=np.random.default_rng(0))[1:]) != form(model[1:]):
         raise PartError(
             f"`warm_start` goes on with the weights and the state that are there, of {earlier.architecture!r} with codes of "
             f"{earlier.latent_shape}; now they are {parts.architecture!r} and {parts.latent_shape}, or another part with weights "
@@ -138,25 +149,53 @@ def continued(model: Model, parts: Parts) -> Model:
     return model._replace(parts=parts)
 
 
+def form(tree: Tree) -> Any:
+    """What two trees of arrays have in common when one can stand in the other's place."""
+    arrays, structure = jax.tree.flatten(tree)
+    return structure, [np.shape(array) for array in arrays]
+
+
 def start_model(parts: Parts, problem: Problem, affine: Affine | None, goal: Moments, rng: np.random.Generator) -> Model:
     """A model before its first step: random weights, and those that start from the data."""
-    mean = goal.mean if affine is None else (goal.mean - affine.offset) / affine.scale
+    return started(Model.init(parts, rng=rng), problem, affine, goal, rng)
+
+
+def started(model: Model, problem: Problem, affine: Affine | None, goal: Moments, rng: np.random.Generator) -> Model:
+    """The model with those weights that start from the data.
+
+    Args:
+        model: with random weights.
+        problem: what it is going to learn from.
+        affine: how its rows are scaled.
+        goal: the moments of what it is to give back, in the user's unit.
+        rng: chooses a sample of rows, where one is asked for.
+    """
+    parts = model.parts
+    seen = _of_the_loss(parts, affine)
+    mean = goal.mean if seen is None else (goal.mean - seen.offset) / seen.scale
 
     def sample() -> tuple[np.ndarray, np.ndarray]:
         rows = np.concatenate([problem.training, problem.validation])
         n_rows = max(1, min(len(rows), _SAMPLE_VALUES // parts.n_features))
         chosen = np.sort(rows if n_rows == len(rows) else rng.choice(rows, n_rows, replace=False))
         x = _dense(problem.source, chosen, affine)
-        return x, x if problem.target is None else _dense(problem.target, chosen, affine)
+        goal = x if problem.target is None else _dense(problem.target, chosen, affine)
+        if parts.loss.link != "identity" and parts.output_activation is None:
+            # Raw outputs are no data: a linear start wants those of each row, drawn halfway to the mean so that they are finite and near.
+            goal = parts.loss.start(0.5 * (_dense(problem.target or problem.source, chosen, seen) + mean))
+        if parts.corruption is None:
+            return x, goal
+        key = jax.random.key(rng.integers(2**31))
+        return np.asarray(parts.corruption(jnp.asarray(x, jnp.float32), key=key), np.float64), goal
 
-    return Model.init(parts, rng=rng).started(sample, mean)
+    return model.started(sample, mean)
 
 
 def run(model: Model, problem: Problem, affine: Affine | None, training: Training) -> Result:
     """The model's weights, trained."""
-    check_support(model.parts, problem.target or problem.source, affine)
+    check_support(model.parts, problem.source, problem.target, affine)
     if problem.held_out is not None:
-        check_support(model.parts, problem.held_out[1] or problem.held_out[0], affine)
+        check_support(model.parts, *problem.held_out, affine)
     host_affine, shared = on_device(problem.source, affine)
     if problem.target is not None and on_device(problem.target, affine)[1].keys() != shared.keys():
         # One program scales both or neither; where their types disagree, both are scaled here.
@@ -250,14 +289,18 @@ def _dense(source: Source, rows: np.ndarray, affine: Affine | None) -> np.ndarra
     return x if affine is None else (x - affine.offset) / affine.scale
 
 
+def _of_the_loss(parts: Parts, affine: Affine | None) -> Affine | None:
+    """How rows are scaled before the loss sees them; None for as they came."""
+    return None if parts.loss.domain == "nonnegative" else affine
+
+
 def _in_scaled_unit(parts: Parts, affine: Affine | None) -> Parts:
-    """The parts with the loss's thresholds, which users give in the data's unit, in that of the scaled rows."""
-    return parts if affine is None else dataclasses.replace(parts, loss=parts.loss.rescaled(1.0 / affine.scale))
-
-
-def _form(model: Model) -> Any:
-    arrays, structure = jax.tree.flatten((model.weights, model.state))
-    return structure, [np.shape(array) for array in arrays]
+    """The parts with the loss, which is stated in the data's unit, for scaled rows."""
+    if affine is None:
+        return parts
+    if parts.loss.domain == "nonnegative":
+        return dataclasses.replace(parts, loss=in_user_unit(parts.loss, affine.offset, affine.scale))
+    return dataclasses.replace(parts, loss=parts.loss.rescaled(1.0 / affine.scale))
 
 
 def _widened(source: Source) -> Source:

@@ -43,16 +43,18 @@ def reconstruct(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
 
 
 @jax.jit
-def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any) -> Any:
+def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any, offset: Any) -> Any:
     """The loss of each row in the user's unit.
 
     A loss of differences is taken between values multiplied by the scale; the offset, which cancels in them, would only cost
-    digits. A loss of values in [0, 1] is defined on those values, and taken there.
+    digits. A loss of values in [0, 1] is defined on those values, and taken there; one of counts is taken on the counts.
     """
     parts, x = model.parts, scaled(x, shared)
     outputs = model.outputs(model.encode(x), key=None)
-    if parts.loss.unit_interval:
+    if parts.loss.domain == "unit_interval":
         return parts.loss(model.weights.loss, outputs, x)
+    if parts.loss.domain == "nonnegative":
+        return parts.loss(model.weights.loss, outputs, x * unit + offset)
     return parts.loss(model.weights.loss, outputs * unit, x * unit)
 
 

@@ -14,11 +14,12 @@ from isthmus.errors import PartError
 from isthmus.losses import AbstractLoss
 from isthmus.model import Parts
 from isthmus.optimizers import AbstractOptimizer, Adam
+from isthmus.pretraining import AbstractPretraining
 from isthmus.priors import AbstractPrior
 from isthmus.regularizers import AbstractRegularizer
 from isthmus.training import Plan
 
-__all__ = ["ROLES", "is_auto", "nested_parameters", "optimizer_of", "parts_of", "plan_of", "scaling_of", "with_nested"]
+__all__ = ["ROLES", "is_auto", "nested_parameters", "optimizer_of", "parts_of", "plan_of", "pretraining_of", "scaling_of", "with_nested"]
 
 ROLES: dict[str, type[Component]] = {
     "architecture": AbstractArchitecture,
@@ -26,6 +27,7 @@ ROLES: dict[str, type[Component]] = {
     "corruption": AbstractCorruption,
     "loss": AbstractLoss,
     "optimizer": AbstractOptimizer,
+    "pretraining": AbstractPretraining,
     "prior": AbstractPrior,
     "regularizers": AbstractRegularizer,
     "scaling": AbstractScaling,
@@ -71,12 +73,19 @@ def optimizer_of(estimator: Any, n_rows: int | None) -> AbstractOptimizer:
     return optimizer if estimator.learning_rate is None else dataclasses.replace(optimizer, learning_rate=estimator.learning_rate)
 
 
+def pretraining_of(estimator: Any) -> AbstractPretraining | None:
+    """What is done before the fit itself; None for nothing."""
+    return _optional(AbstractPretraining, estimator.pretraining, "pretraining")
+
+
 def scaling_of(estimator: Any, parts: Parts) -> AbstractScaling | None:
     """How rows are scaled; None for not at all."""
     if estimator.scaling is None:
         return None
     if is_auto(estimator.scaling):
-        return automatic_scaling(unit_interval=parts.loss.unit_interval or parts.reconstruction_activation == "sigmoid")
+        return automatic_scaling(
+            unit_interval=parts.loss.domain == "unit_interval" or parts.reconstruction_activation in ("clip", "sigmoid")
+        )
     return resolve(AbstractScaling, estimator.scaling, "scaling")
 
 

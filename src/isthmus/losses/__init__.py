@@ -3,7 +3,37 @@
 from ._absolute_error import AbsoluteError as AbsoluteError
 from ._base import AbstractLoss as AbstractLoss
 from ._bernoulli import Bernoulli as Bernoulli
+from ._categorical import Categorical as Categorical
+from ._charbonnier import Charbonnier as Charbonnier
+from ._columns import Columns as Columns
+from ._correntropy import Correntropy as Correntropy
 from ._huber import Huber as Huber
+from ._in_user_unit import in_user_unit as in_user_unit
+from ._log_cosh import LogCosh as LogCosh
+from ._ms_ssim import MsSsim as MsSsim
+from ._poisson import Poisson as Poisson
+from ._quantile import Quantile as Quantile
 from ._squared_error import SquaredError as SquaredError
+from ._ssim import Ssim as Ssim
+from ._student_t import StudentT as StudentT
+from ._weighted import Weighted as Weighted
 
-__all__ = ["AbsoluteError", "AbstractLoss", "Bernoulli", "Huber", "SquaredError"]
+__all__ = [
+    "AbsoluteError",
+    "AbstractLoss",
+    "Bernoulli",
+    "Categorical",
+    "Charbonnier",
+    "Columns",
+    "Correntropy",
+    "Huber",
+    "LogCosh",
+    "MsSsim",
+    "Poisson",
+    "Quantile",
+    "SquaredError",
+    "Ssim",
+    "StudentT",
+    "Weighted",
+    "in_user_unit",
+]

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,11 +5,8 @@ import numpy as np
 from isthmus._numerics import sum_features
 from isthmus._types import Data, Outputs, PerRow, Tree
 
-from ._base import AbstractLoss
-
-# A feature that never varied in the rows seen has mean 0 or 1 and an infinite logit. At one in a million its cost begins at
-# 1e-6 nats a value, negligible beside the features that vary, while a first surprise costs 14 nats and a gradient of 1.
-_LOWEST_MEAN = 1e-6
+from ._base import AbstractLoss, Domain
+from ._logits import logits
 
 
 class Bernoulli(AbstractLoss):
@@ -31,8 +26,13 @@ class Bernoulli(AbstractLoss):
         1.3862943649291992
     """
 
-    link: ClassVar[str] = "sigmoid"
-    unit_interval: ClassVar[bool] = True
+    @property
+    def link(self) -> str:
+        return "sigmoid"
+
+    @property
+    def domain(self) -> Domain:
+        return "unit_interval"
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
         # softplus(l) - x l, parted into its odd and even halves: the large terms cancel exactly for x in {0, 1}, the slope at a
@@ -44,5 +44,4 @@ class Bernoulli(AbstractLoss):
         return jax.nn.sigmoid(outputs)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
-        inside = np.clip(mean, _LOWEST_MEAN, 1.0 - _LOWEST_MEAN)
-        return np.log(inside) - np.log1p(-inside)
+        return logits(mean)

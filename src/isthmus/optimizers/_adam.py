@@ -1,11 +1,10 @@
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import optax
 
 from isthmus._types import Fraction, Positive, Scalar, Tree
 
+from ._adaptive import adaptive_step_sizes
 from ._base import AbstractOptimizer
 
 
@@ -35,12 +34,9 @@ class Adam(AbstractOptimizer):
     def build(self, rate: Scalar | float) -> optax.GradientTransformationExtraArgs:
         return optax.with_extra_args_support(optax.adam(rate, self.beta1, self.beta2, self.epsilon))
 
+    @property
+    def state_per_weight(self) -> int:
+        return 2
+
     def step_sizes(self, state: Any, weights: Tree, rate: Scalar | float) -> Tree:
-        return adam_step_sizes(state, self.beta2, self.epsilon, rate)
-
-
-def adam_step_sizes(state: Any, beta2: Any, epsilon: Any, rate: Any) -> Tree:
-    """`rate / (sqrt(v_hat) + epsilon)` at an Optax Adam state, for each weight."""
-    second_moments, count = optax.tree.get(state, "nu"), optax.tree.get(state, "count")
-    correction = 1.0 - beta2 ** jnp.maximum(count, 1)
-    return jax.tree.map(lambda nu: rate / (jnp.sqrt(nu / correction) + epsilon), second_moments)
+        return adaptive_step_sizes(state[0], self.beta2, self.epsilon, rate)

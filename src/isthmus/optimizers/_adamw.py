@@ -1,19 +1,20 @@
 from typing import Any
 
-import jax
 import optax
 
 from isthmus._types import Fraction, NonNegative, Positive, Scalar, Tree
 
-from ._adam import adam_step_sizes
+from ._adaptive import adaptive_step_sizes
 from ._base import AbstractOptimizer
+from ._matrices import is_matrix
 
 
 class Adamw(AbstractOptimizer):
     """Adam, with weights that decay by a share of themselves at every step, apart from the gradient.
 
     `w <- w - rate * (m_hat / (sqrt(v_hat) + epsilon) + weight_decay * w)`, with the moments as in `Adam`. Unlike a squared penalty in
-    the objective (`regularizers.L2`), the decay is not divided by the root of the mean squared gradient.
+    the objective (`regularizers.L2`), the decay is not divided by the root of the mean squared gradient. Two extra numbers are kept for
+    each weight.
 
     Two departures from the paper. The decay is multiplied by the whole rate, as Optax and PyTorch do, and not by the schedule's
     factor alone: when you change the rate, `rate * weight_decay` changes along. And only arrays of two or more dimensions decay,
@@ -39,12 +40,12 @@ class Adamw(AbstractOptimizer):
     weight_decay: NonNegative = 1e-4
 
     def build(self, rate: Scalar | float) -> optax.GradientTransformationExtraArgs:
-        decayed = optax.adamw(rate, self.beta1, self.beta2, self.epsilon, weight_decay=self.weight_decay, mask=_decays)
+        decayed = optax.adamw(rate, self.beta1, self.beta2, self.epsilon, weight_decay=self.weight_decay, mask=is_matrix)
         return optax.with_extra_args_support(decayed)
 
+    @property
+    def state_per_weight(self) -> int:
+        return 2
+
     def step_sizes(self, state: Any, weights: Tree, rate: Scalar | float) -> Tree:
-        return adam_step_sizes(state, self.beta2, self.epsilon, rate)
-
-
-def _decays(weights: Tree) -> Tree:
-    return jax.tree.map(lambda w: w.ndim >= 2, weights)
+        return adaptive_step_sizes(state[0], self.beta2, self.epsilon, rate)

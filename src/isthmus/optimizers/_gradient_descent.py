@@ -29,5 +29,9 @@ class GradientDescent(AbstractOptimizer):
     def build(self, rate: Scalar | float) -> optax.GradientTransformationExtraArgs:
         return optax.with_extra_args_support(optax.sgd(rate))
 
+    @property
+    def state_per_weight(self) -> int:
+        return 0
+
     def step_sizes(self, state: Any, weights: Tree, rate: Scalar | float) -> Tree:
         return jax.tree.map(lambda _: rate, weights)

@@ -40,5 +40,9 @@ class Sgd(AbstractOptimizer):
     def build(self, rate: Scalar | float) -> optax.GradientTransformationExtraArgs:
         return optax.with_extra_args_support(optax.sgd(rate, momentum=self.momentum, nesterov=self.nesterov))
 
+    @property
+    def state_per_weight(self) -> int:
+        return 1
+
     def step_sizes(self, state: Any, weights: Tree, rate: Scalar | float) -> Tree:
         return jax.tree.map(lambda _: rate / (1.0 - self.momentum), weights)

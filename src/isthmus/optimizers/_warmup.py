@@ -35,3 +35,6 @@ class Warmup(AbstractSchedule):
         risen = jnp.where(rising, progress / jnp.where(rising, self.share, 1.0), 1.0)
         remaining = jnp.maximum(progress - self.share, 0.0) / (1.0 - self.share)
         return (self.start + (1.0 - self.start) * risen) * self.then.factor(remaining)
+
+    def plateau(self, scale: Scalar | float, waited: Scalar | float) -> Scalar | float:
+        return self.then.plateau(scale, waited)

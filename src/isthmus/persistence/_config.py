@@ -1,4 +1,5 @@
 import importlib
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,19 @@ from ._json import decode, encode, refuse
 __all__ = ["from_config", "to_config"]
 
 # Where the parts are that a file may name. Written here, so that nothing in a file decides what is imported.
-_PLACES = ("architectures", "bottlenecks", "corruptions", "data", "losses", "model", "optimizers", "priors", "regularizers")
+_PLACES = (
+    "architectures",
+    "bottlenecks",
+    "corruptions",
+    "data",
+    "initializers",
+    "losses",
+    "model",
+    "optimizers",
+    "pretraining",
+    "priors",
+    "regularizers",
+)
 
 
 def to_config(value: Any, *, name: str = "value") -> Any:
@@ -92,7 +105,9 @@ def _part(config: dict[str, Any], name: str, given: tuple[type[Component], ...])
     }
     fields = {key: _tuples(value) for key, value in decoded.items()}
     expected = {field.name for field in fields_of(cls)}
-    if set(fields) != expected:
+    # A field that the part had not yet when the file was written: its default means what the part did before.
+    optional = {name for name in expected if inspect.signature(cls).parameters[name].default is not inspect.Parameter.empty}
+    if not expected - optional <= set(fields) <= expected:
         unknown, missing = sorted(set(fields) - expected), sorted(expected - set(fields))
         raise FileFormatError(
             f"`{name}`, a {config['part']!r}, has the unknown fields {unknown} and lacks the fields {missing}. Its class "

@@ -1,11 +1,10 @@
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from isthmus._types import Key, NonNegative, Scalar, Tree
 
 from ._base import AbstractProximal, View
-from ._matrices import is_matrix, matrices
+from ._matrices import matrices, shrunk
+from ._thresholds import soft_threshold
 
 
 class L1(AbstractProximal):
@@ -43,11 +42,4 @@ class L1(AbstractProximal):
         return jnp.asarray(sum(jnp.sum(jnp.abs(w)) for w in matrices(view.weights)), float)
 
     def shrink(self, weights: Tree, amounts: Tree) -> Tree:
-        encoder = jax.tree.map(_soft_threshold, weights.encoder, amounts.encoder)
-        decoder = jax.tree.map(_soft_threshold, weights.decoder, amounts.decoder)
-        return weights._replace(encoder=encoder, decoder=decoder)
-
-
-def _soft_threshold(w: Array, amount: Array | float) -> Array:
-    # What is left of w beside its projection onto [-amount, amount]: exactly zero inside, and not-a-number stays visible.
-    return w - jnp.clip(w, -amount, amount) if is_matrix(w) else w
+        return shrunk(soft_threshold, weights, amounts)

@@ -13,6 +13,7 @@ from ._data import Rows, random_orders
 from ._interrupt import Interrupt
 from ._plan import STATUSES, Limits, Plan, Progress, Status
 from ._program import FAILED, Arguments, Carry, Programs, Settings, Verdict, program, term_names, trace_count
+from ._refusals import check_penalties
 
 __all__ = ["Result", "train"]
 
@@ -95,6 +96,9 @@ def train(
     Returns:
         The best weights and how they were found. A loss that never became finite is a status, "diverged", not an error.
 
+    Raises:
+        PartError: the objective is proximal, and the optimizer has no step sizes.
+
     Example:
         >>> import jax.numpy as jnp, numpy as np
         >>> from isthmus.model import Evaluation
@@ -109,6 +113,7 @@ def train(
         2.0
     """
     started = time.perf_counter()
+    check_penalties(objective, optimizer)
     if callable(objective) and len(jax.tree.leaves(objective)) == 1 and jax.tree.leaves(objective)[0] is objective:
         objective = jax.tree_util.Partial(objective)
     batch_size = rows.capacity if optimizer.full_batch else min(plan.batch_size, rows.capacity)

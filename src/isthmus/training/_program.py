@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from ._data import Rows
 from ._plan import STATUSES, Limits
-from ._update import initial_optimizer_state, moved
+from ._update import evaluated, initial_optimizer_state, moved, resumed
 
 __all__ = ["Arguments", "Carry", "Programs", "Settings", "Verdict", "initial_carry", "program", "term_names", "trace_count"]
 
@@ -87,7 +87,7 @@ class Verdict(NamedTuple):
         best_epoch: where it was seen.
         reference: the last value that counted as an improvement.
         waited: epochs since.
-        rate_scale: the factor that failures have left of the rate.
+        rate_scale: the factor that failures, and the schedule at plateaus, have left of the rate.
         n_rollbacks: how many failures there were.
     """
 
@@ -130,12 +130,15 @@ def term_names(arguments: Arguments, weights: Any, state: Any) -> tuple[list[str
 
 def initial_carry(settings: Settings, arguments: Arguments, weights: Any, state: Any, optimizer_state: Any) -> Carry:
     """The carry before the first step of one member; `optimizer_state` is that of an earlier run to go on with, or None."""
+    start = weights
     if optimizer_state is None:
         optimizer_state = initial_optimizer_state(arguments.optimizer, weights)
+    else:
+        start = resumed(arguments.optimizer, optimizer_state, weights)
     training_terms, validation_terms = term_names(arguments, weights, state)
     verdict = Verdict(RUNNING, 0.0, jnp.inf, 0.0, jnp.inf, 0.0, 1.0, 0.0)
     own = Own(
-        weights=jax.tree.map(jnp.copy, weights),
+        weights=jax.tree.map(jnp.copy, start),
         optimizer_state=jax.tree.map(jnp.copy, optimizer_state),
         state=jax.tree.map(jnp.copy, state),
         sums=jnp.zeros(len(training_terms) + 1),
@@ -256,14 +259,14 @@ def _batch(settings: Settings, training: Rows, orders: Any, epoch: Any, batch: A
 def _epoch_end(settings: Settings, arguments: Arguments, first_epoch: Any, carry: Carry) -> Carry:
     """Evaluate, keep the best, decide, write down."""
     own, epoch = carry.own, carry.epoch + 1
-    weights = arguments.optimizer.evaluation_weights(own.optimizer_state, own.weights)
+    weights = evaluated(arguments.optimizer, own.optimizer_state, own.weights)
     averages = own.sums[:-1] / own.sums[-1]  # 0 / 0 before the first step: nan, not shown
     values, monitored, finite = averages, averages[0], jnp.isfinite(averages[0]) | (epoch == 0)
     if arguments.validation is not None:
         validated = _validated(settings, arguments, weights, own.state)
         values, monitored = jnp.concatenate([averages, validated]), validated[0]
         finite = finite & jnp.isfinite(monitored)
-    better, verdict = _decided(arguments.limits, Verdict(*own.verdict), epoch, monitored, finite)
+    better, verdict = _decided(arguments, Verdict(*own.verdict), epoch, monitored, finite)
     own = own._replace(
         sums=jnp.zeros_like(own.sums),
         best_weights=_choose(better, weights, own.best_weights),
@@ -278,8 +281,9 @@ def _epoch_end(settings: Settings, arguments: Arguments, first_epoch: Any, carry
     return carry._replace(epoch=epoch, batch=jnp.int32(0), n_running=n_running, own=own)
 
 
-def _decided(limits: Limits, verdict: Verdict, epoch: Any, monitored: Any, finite: Any) -> tuple[Any, Verdict]:
+def _decided(arguments: Arguments, verdict: Verdict, epoch: Any, monitored: Any, finite: Any) -> tuple[Any, Verdict]:
     """Whether these weights are the best so far, and the verdict after this epoch."""
+    limits, schedule = arguments.limits, arguments.optimizer.schedule
     running = verdict.status == RUNNING
     counts = running & finite
     better = counts & (monitored < verdict.best_value)
@@ -297,7 +301,7 @@ def _decided(limits: Limits, verdict: Verdict, epoch: Any, monitored: Any, finit
         best_epoch=jnp.where(better, epoch, verdict.best_epoch).astype(jnp.float32),
         reference=jnp.where(enough, monitored, verdict.reference),
         waited=waited,
-        rate_scale=verdict.rate_scale,
+        rate_scale=jnp.where(counts, schedule.plateau(verdict.rate_scale, waited), verdict.rate_scale),
         n_rollbacks=verdict.n_rollbacks,
     )
 
