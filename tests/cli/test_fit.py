@@ -136,7 +136,7 @@ def test_a_fit_that_diverges_fails_and_leaves_the_model_that_was_there(run, tabl
         (("--loss", "huber:0"), "`huber.delta` must be in (0, inf)"),
         (("--regularizer", "l1:scale=2"), "'l1' has no 'scale'. It takes: weight."),
         (("--hidden-dims", "8x4"), "'8x4' is not a list of widths"),
-        (("--activation", "step"), "'step' is not one of 'elu'"),
+        (("--activation", "step"), "'step' is not one of 'clip', 'elu'"),
         (("--latent-dim", "0"), "0 is not in the range"),
         (("--parameter", "depth=3"), "Invalid parameter 'depth'"),
         (("--parameter", "architecture__depth=3"), "which has no field 'depth'"),

@@ -48,8 +48,9 @@ class TestEveryLoss:
         cost = cost_of(loss, weights, outputs, x)
         tiled = cost_of(loss, weights, jnp.concatenate([outputs] * 3), jnp.concatenate([x] * 3))
         order = np.random.default_rng(2).permutation(N_ROWS)
-        np.testing.assert_allclose(tiled, np.tile(cost, 3), rtol=1e-5)
-        np.testing.assert_allclose(cost_of(loss, weights, outputs[order], x[order]), cost[order], rtol=1e-5)
+        # Products over large images round otherwise in a batch of another size.
+        np.testing.assert_allclose(tiled, np.tile(cost, 3), rtol=1e-4)
+        np.testing.assert_allclose(cost_of(loss, weights, outputs[order], x[order]), cost[order], rtol=1e-4)
 
     def test_gradient_agrees_with_finite_differences(self, loss, shape):
         with jax.enable_x64(True):

@@ -1,4 +1,4 @@
-"""One measured process of `convolutional.py`: a network that is not dense, trained by Isthmus or by PyTorch."""
+"""One measured process of `architectures.py`: a network that is not dense, trained by Isthmus or by PyTorch."""
 
 import json
 import sys
@@ -117,13 +117,48 @@ def torch_convolutions(job: dict[str, Any], x: np.ndarray, memory_format: str | 
     return TorchTrainer(job, rows, model, None if memory_format is None else getattr(torch, memory_format))
 
 
-DATA: dict[str, Callable[[dict[str, Any]], np.ndarray]] = {"conv": images}
+def waves(job: dict[str, Any]) -> np.ndarray:
+    """Sines of one to three periods, of any phase, with a little noise; of shape (rows, 64, 1)."""
+    rng = np.random.default_rng(0)
+    periods, phase = rng.uniform(1, 3, (job["rows"], 1)), rng.uniform(0, 2 * np.pi, (job["rows"], 1))
+    x = np.sin(2 * np.pi * periods * np.arange(64) / 64 + phase) + rng.normal(scale=0.05, size=(job["rows"], 64))
+    return x.astype(np.float32)[:, :, None]
+
+
+def isthmus_gru(job: dict[str, Any], x: np.ndarray) -> Trainer:
+    """A GRU of 32 units, a code of 16, and a GRU of 32 units."""
+    from isthmus.architectures import Recurrent
+
+    return IsthmusTrainer(job, x, Recurrent("gru", 32), latent_dim=16)
+
+
+def torch_gru(job: dict[str, Any], x: np.ndarray) -> Trainer:
+    """The same network, but for biases of its own at each step of the decoder and of the outputs."""
+    import torch
+    from torch import nn
+
+    class Series(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reader, self.writer = nn.GRU(1, 32, batch_first=True), nn.GRU(16, 32, batch_first=True)
+            self.code, self.state, self.output = nn.Linear(32, 16), nn.Linear(16, 32), nn.Linear(32, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            code = self.code(self.reader(x)[1][0])
+            hidden, _ = self.writer(code[:, None].expand(-1, x.shape[1], -1), self.state(code)[None])
+            return self.output(hidden)
+
+    return TorchTrainer(job, torch.from_numpy(x), Series())
+
+
+DATA: dict[str, Callable[[dict[str, Any]], np.ndarray]] = {"conv": images, "gru": waves}
 TRAINERS: dict[str, dict[str, Callable[[dict[str, Any], np.ndarray], Trainer]]] = {
     "conv": {
         "isthmus": isthmus_convolutions,
         "pytorch": torch_convolutions,
         "pytorch channels last": lambda job, x: torch_convolutions(job, x, "channels_last"),
     },
+    "gru": {"isthmus": isthmus_gru, "pytorch": torch_gru},
 }
 
 

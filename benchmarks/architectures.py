@@ -1,6 +1,6 @@
 """Networks that are not dense, beside PyTorch: milliseconds a step, seconds of a whole fit, and the loss that it reaches.
 
-python benchmarks/convolutional.py --data DIR [--only SECTION ...] [--repeats 5] [--output convolutional.json]
+python benchmarks/architectures.py --data DIR [--only SECTION ...] [--repeats 5] [--output architectures.json]
 """
 
 import argparse
@@ -21,7 +21,7 @@ class Section:
 
     Attributes:
         title: what to call it in a table.
-        competitors: keys of `TRAINERS` in `_convolutional.py`, Isthmus first, each with the package that it needs.
+        competitors: keys of `TRAINERS` in `_architectures.py`, Isthmus first, each with the package that it needs.
         needs_data: whether MNIST is.
         rows: to train on.
         batch_size: rows in a step.
@@ -47,6 +47,16 @@ SECTIONS = {
         needs_data=True,
         rows=12_800,
         batch_size=128,
+        epochs=3,
+        short=1,
+        long=4,
+    ),
+    "gru": Section(
+        "Series of 64 steps, one feature; GRU of 32 units, a code of 16, a GRU of 32 units; waves of any phase and length",
+        {"isthmus": "isthmus", "pytorch": "torch"},
+        needs_data=False,
+        rows=6_400,
+        batch_size=64,
         epochs=3,
         short=1,
         long=4,
@@ -90,7 +100,7 @@ def protocol(options: argparse.Namespace) -> dict[str, Any]:
         "ours faster": "step of each competitor over Isthmus's in the same round",
         "whole fit": "first fit of the process: compilation in, imports and start of the device out",
         "loss": "mean squared error of all training rows after the whole fit",
-        "weights": "each library's own random weights; Adam at 0.001, logistic outputs, mean squared error",
+        "weights": "each library's own random weights; Adam at 0.001, mean squared error; logistic outputs for images",
         "repeats": options.repeats,
         "threads": options.threads,
         "quick": options.quick,
@@ -112,7 +122,7 @@ def compare(name: str, options: argparse.Namespace) -> dict[str, Any]:
             if competitor in errors:
                 continue
             try:
-                measured = call("_convolutional.py", {**job, "competitor": competitor, "seed": seed}, limits)
+                measured = call("_architectures.py", {**job, "competitor": competitor, "seed": seed}, limits)
             except RunError as error:
                 failed(competitor, error)
                 errors[competitor] = {"error": str(error)}
