@@ -62,7 +62,7 @@ OPTIMIZERS = [
     Adamw(0.02, weight_decay=0.0, schedule=Cosine()),
     Nadam(0.02, schedule=Cosine()),
     Adabelief(0.02, schedule=Cosine()),
-    Rmsprop(0.01, momentum=0.5, schedule=Cosine()),
+    Rmsprop(0.005, momentum=0.5, schedule=Cosine()),
     Adagrad(0.5),
     Dog(clip_norm=1.0, decoder_rate=2.0),
 ]
