@@ -45,7 +45,11 @@ def main() -> int:
         runs = [measure({"loss": name, **parameters}, seed) for seed in range(options.seeds)]
         found[name] = {figure: [run[figure] for run in runs] for figure in FIGURES}
         document.add(name, found[name])
-    table(f"Handwritten digits in [0, 1], {LATENT_DIM} numbers a code, mean (standard deviation)", HEADS, [line(*item) for item in found.items()])
+    table(
+        f"Handwritten digits in [0, 1], {LATENT_DIM} numbers a code, mean (standard deviation)",
+        HEADS,
+        [line(*item) for item in found.items()],
+    )
     return 0
 
 
@@ -98,7 +102,9 @@ def squared(found: np.ndarray, wanted: np.ndarray) -> float:
 def line(name: str, figures: dict[str, list[float]]) -> tuple[str, ...]:
     """One row of the table."""
     gaps = [test / train for test, train in zip(figures["test_squared"], figures["train_squared"], strict=True)]
-    thousandths = [[1e3 * value for value in figures[figure]] for figure in ("test_squared", "test_absolute", "damaged_squared", "noisy_squared")]
+    thousandths = [
+        [1e3 * value for value in figures[figure]] for figure in ("test_squared", "test_absolute", "damaged_squared", "noisy_squared")
+    ]
     return name, shown(thousandths[0]), shown(thousandths[1]), shown(gaps), shown(thousandths[2]), shown(thousandths[3])
 
 

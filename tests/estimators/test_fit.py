@@ -281,7 +281,9 @@ class TestEnds:
         assert autoencoder.stop_reason_ == "max_seconds"
         assert autoencoder.transform(table).shape == (150, 2)
 
-    @pytest.mark.parametrize("parameters", [{}, {"patience": None}, {"validation_fraction": None, "batch_size": 200, "learning_rate": 5.0}], ids=str)
+    @pytest.mark.parametrize(
+        "parameters", [{}, {"patience": None}, {"validation_fraction": None, "batch_size": 200, "learning_rate": 5.0}], ids=str
+    )
     def test_the_best_weights_are_kept(self, parameters, small, table):
         autoencoder = clone(small).set_params(learning_rate=2.0, max_epochs=30).set_params(**parameters).fit(table)
         monitored = autoencoder.history_["loss" if "validation_fraction" in parameters else "val_loss"]
