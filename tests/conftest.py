@@ -1,10 +1,14 @@
 """What holds for every test: shapes are checked, draws repeat, and no window opens."""
 
 import os
+import signal
 
 # Before JAX is imported by anybody. Set JAX_PLATFORMS to run the tests elsewhere.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "agg")
+# Most of the time goes into compiling programs that run for milliseconds, so XLA is not to optimize them: that halves it. XLA_FLAGS=
+# (nothing) tests what users run, as .ci/run does with the newest JAX; it is also what to set if a newer XLA does not know these flags.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import hypothesis
 from jaxtyping import install_import_hook
@@ -17,3 +21,7 @@ install_import_hook("isthmus", f"{rules.typechecking.__name__}.checked")
 # The same examples in every run, however slow the machine.
 hypothesis.settings.register_profile("isthmus", derandomize=True, deadline=None, database=None, max_examples=50)
 hypothesis.settings.load_profile("isthmus")
+
+# A shell starts what it runs in the background deaf to Ctrl-C; the tests that send one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
