@@ -24,6 +24,7 @@ __all__ = [
     "PositiveInt",
     "Scalar",
     "Shape",
+    "Share",
     "Terms",
     "Tree",
 ]
@@ -53,6 +54,7 @@ _INFINITE = float("inf")
 Positive: TypeAlias = Annotated[float, Interval(0.0, _INFINITE, open_low=True, open_high=True)]
 NonNegative: TypeAlias = Annotated[float, Interval(0.0, _INFINITE, open_high=True)]
 Fraction: TypeAlias = Annotated[float, Interval(0.0, 1.0, open_high=True)]
+Share: TypeAlias = Annotated[float, Interval(0.0, 1.0)]
 PositiveInt: TypeAlias = Annotated[int, Interval(1, _INFINITE, open_high=True)]
 
 Shape: TypeAlias = tuple[int, ...]

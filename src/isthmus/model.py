@@ -14,6 +14,7 @@ Parts return unweighted terms; here alone they are weighted, masked and averaged
 so that a rate, a clipping norm and a penalty's weight mean the same for 10 columns and for 10 000.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
@@ -35,6 +36,8 @@ from isthmus.priors import AbstractPrior, BoundPrior
 from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
 
 __all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "zero_share"]
+
+_HIDDEN_ROWS = 20_000  # enough for a bottleneck to start from
 
 
 class Parts(Component):
@@ -140,23 +143,35 @@ class Model(NamedTuple):
             encoder=parts.architecture.encoder(data, hidden_shape, rng=rng),
             decoder=parts.architecture.decoder(latent, output_shape, rng=rng),
             bottleneck=bottleneck_weights,
-            prior=() if parts.prior is None else parts.prior.init(latent, rng=rng),
+            prior=() if parts.prior is None else parts.prior.init(latent, data, rng=rng),
             loss=parts.loss.init(data, rng=rng),
             regularizers=tuple(regularizer.init(latent, rng=rng) for regularizer in parts.regularizers),
         )
         return cls(parts, weights, State(bottleneck_state))
 
-    def started(self, rows: Callable[[], tuple[np.ndarray, np.ndarray]], mean: np.ndarray) -> "Model":
-        """The model with the weights that depend on data: output biases, and whatever else the architecture starts from data.
+    def started(self, rows: Callable[[], tuple[np.ndarray, np.ndarray]], mean: np.ndarray, *, rng: np.random.Generator) -> "Model":
+        """The model with the weights that depend on data: output biases, and whatever else a part starts from data.
 
         Args:
-            rows: gives a sample of rows as the encoder and as the loss will see them, float64, when the architecture asks for it.
+            rows: gives a sample of rows as the encoder and as the loss will see them, float64, when a part asks for it.
             mean: the mean of the loss's targets, of the data's shape.
+            rng: for random choices.
         """
         parts = self.parts
         output_mean = deactivate(parts.output_activation, mean) if parts.output_activation else parts.loss.start(mean)
+        rows = functools.cache(rows)
         encoder, decoder = parts.architecture.start(self.weights.encoder, self.weights.decoder, rows, output_mean)
-        return self._replace(weights=self.weights._replace(encoder=encoder, decoder=decoder))
+        model = self._replace(weights=self.weights._replace(encoder=encoder, decoder=decoder))
+
+        def hidden() -> np.ndarray:
+            x, _ = rows()
+            chosen = np.sort(rng.choice(len(x), _HIDDEN_ROWS, replace=False)) if len(x) > _HIDDEN_ROWS else slice(None)
+            return np.asarray(_hidden(model, jnp.asarray(x[chosen], jnp.float32)))
+
+        bottleneck, state = parts.bottleneck.start(self.weights.bottleneck, self.state.bottleneck, hidden, rng=rng)
+        prior = () if parts.prior is None else parts.prior.start(self.weights.prior, lambda: rows()[0], rng=rng)
+        weights = model.weights._replace(bottleneck=bottleneck, prior=prior)
+        return model._replace(weights=weights, state=self.state._replace(bottleneck=state))
 
     def hidden(self, x: Data, *, key: Key | None) -> Hidden:
         """The encoder's output for each row; `key` is None outside training."""
@@ -166,6 +181,17 @@ class Model(NamedTuple):
     def encode(self, x: Data) -> Code:
         """The code of each row; never random."""
         return self.parts.bottleneck.encode(self.weights.bottleneck, self.hidden(x, key=None))
+
+    def bound_prior(self) -> BoundPrior | None:
+        """The prior with all that it needs, for one batch; None where the parts have none."""
+        parts, weights = self.parts, self.weights
+        if parts.prior is None:
+            return None
+
+        def posterior(x: Data) -> Any:
+            return parts.bottleneck.posterior(weights.bottleneck, self.hidden(x, key=None))
+
+        return BoundPrior(parts.prior, parts.prior.prepared(weights.prior, posterior))
 
     def outputs(self, code: Code, *, key: Key | None) -> Outputs:
         """The raw outputs for each code, after the output activation where one was asked for in the loss's stead."""
@@ -262,10 +288,11 @@ class Objective(Component):
         target = scaled(rows["target"], shared) if "target" in rows else x
         seen = x if parts.corruption is None else parts.corruption(x, mask=mask, key=noise_key)
         hidden = model.hidden(seen, key=encoder_key if training else None)
-        prior = None if parts.prior is None else BoundPrior(parts.prior, weights.prior)
-        latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, mask=mask, key=code_key)
+        prior = model.bound_prior()
+        options = {"mask": mask, "progress": progress, "key": code_key}
+        latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, **options)
         scored = None if parts.corruption is None else parts.corruption.scored(x, key=noise_key)
-        terms, costs = _row_terms(model, latent, (target, scored), prior, progress, decoder_key if training else None)
+        terms, costs = _row_terms(model, latent, (target, scored), progress, decoder_key if training else None)
         row_weight = mask * rows["weight"] if "weight" in rows else mask
         n_rows = jnp.maximum(jnp.sum(mask), 1.0)
 
@@ -293,7 +320,7 @@ def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
 
 
 def _row_terms(
-    model: Model, latent: Latent, target: tuple[Data, Data | None], prior: BoundPrior | None, progress: Any, key: Key | None
+    model: Model, latent: Latent, target: tuple[Data, Data | None], progress: Any, key: Key | None
 ) -> tuple[dict[str, Any], Any]:
     """The unweighted terms of each row, and what the row costs."""
     parts = model.parts
@@ -306,11 +333,8 @@ def _row_terms(
     cost = terms["reconstruction"]
     for name, weight in parts.bottleneck.term_weights(progress).items():
         cost = cost + weight * terms[name]
-    if latent.log_posterior is not None:
-        if prior is None:
-            raise PartError(f"The bottleneck {parts.bottleneck!r} needs a `prior`, such as 'standard_normal'; got None.")
-        log_weights = prior.log_prob(latent.code) - latent.log_posterior - cost
-        cost = math.log(latent.code.shape[0]) - jax.nn.logsumexp(log_weights, axis=0)
+    if latent.is_importance_weighted:
+        cost = math.log(latent.code.shape[0]) - jax.nn.logsumexp(-cost, axis=0)
         terms["bound"] = cost
     elif several:
         cost = jnp.mean(cost, axis=0)
@@ -341,6 +365,11 @@ def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: 
         encode=lambda row: model.hidden(row[None], key=None)[0],
         decode=lambda row: model.outputs(row[None], key=None)[0],
     )
+
+
+@jax.jit
+def _hidden(model: Model, x: Data) -> Hidden:
+    return model.hidden(x, key=None)
 
 
 @jax.jit

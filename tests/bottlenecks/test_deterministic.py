@@ -17,10 +17,10 @@ def test_learns_nothing_and_asks_for_as_many_numbers_as_the_code_has():
 
 @pytest.mark.parametrize("prior", [None, BoundPrior(StandardNormal(), ())], ids=["no prior", "a prior"])
 def test_the_code_is_the_hidden_value_and_costs_nothing(prior):
-    latent, state = Deterministic()((), (), HIDDEN, prior, mask=jnp.ones(5), key=jax.random.key(0))
+    latent, state = Deterministic()((), (), HIDDEN, prior, mask=jnp.ones(5), progress=1.0, key=jax.random.key(0))
     np.testing.assert_array_equal(latent.code, HIDDEN)
     assert dict(latent.terms) == {}
-    assert latent.log_posterior is None
+    assert not latent.is_importance_weighted
     assert state == ()
 
 
@@ -32,6 +32,15 @@ def test_weighs_no_terms():
     assert dict(Deterministic().term_weights(jnp.asarray(0.5))) == {}
 
 
+def test_has_no_posterior_and_no_density():
+    assert Deterministic().posterior((), HIDDEN) is None
+    assert Deterministic().divergence((), HIDDEN, None) is None
+    with pytest.raises(PartError, match="no posterior distribution to draw from"):
+        Deterministic().draw((), HIDDEN, 2, key=jax.random.key(0))
+    with pytest.raises(PartError, match="have no density"):
+        Deterministic().log_prior(None, HIDDEN)
+
+
 def test_has_no_distribution_to_draw_from():
     with pytest.raises(PartError, match=r"`Deterministic` codes have no distribution to sample from\. Use a probabilistic bottleneck\."):
-        Deterministic().sample((), None, 3, key=jax.random.key(0))
+        Deterministic().sample((), None, (3, 2), key=jax.random.key(0))

@@ -29,13 +29,13 @@ def made(part):
 class TestEveryBottleneck:
     def test_gives_a_code_a_row(self, part):
         weights, state = made(part)
-        latent, next_state = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, key=jax.random.key(0))
+        latent, next_state = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, progress=1.0, key=jax.random.key(0))
         assert latent.code.shape[-2:] == (6, *LATENT)
         assert jax.tree.structure(next_state) == jax.tree.structure(state)
 
     def test_gives_its_terms_row_by_row_and_weighs_each(self, part):
         weights, state = made(part)
-        latent, _ = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, key=jax.random.key(0))
+        latent, _ = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, progress=1.0, key=jax.random.key(0))
         assert all(term.shape[-1:] == (6,) for term in latent.terms.values())
         assert set(part().term_weights(0.5)) <= set(latent.terms)
 
@@ -57,7 +57,7 @@ class TestEveryBottleneck:
         mask = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
         hidden = hidden_of(part)
         padded = hidden.at[4:].set(50.0)
-        results = [part()(weights, state, values, PRIOR, mask=mask, key=jax.random.key(0)) for values in (hidden, padded)]
+        results = [part()(weights, state, values, PRIOR, mask=mask, progress=1.0, key=jax.random.key(0)) for values in (hidden, padded)]
         (latent, after), (other, other_after) = results
         np.testing.assert_array_equal(latent.code[..., :4, :], other.code[..., :4, :])
         for name, term in latent.terms.items():
@@ -69,7 +69,7 @@ class TestEveryBottleneck:
         weights, state = made(part)
 
         def size(hidden):
-            return jnp.sum(part()(weights, state, hidden, PRIOR, mask=ALL, key=jax.random.key(0))[0].code ** 2)
+            return jnp.sum(part()(weights, state, hidden, PRIOR, mask=ALL, progress=1.0, key=jax.random.key(0))[0].code ** 2)
 
         slope = jax.grad(size)(hidden_of(part))
         assert jnp.all(jnp.isfinite(slope))
@@ -79,7 +79,7 @@ class TestEveryBottleneck:
         weights, _ = made(part)
         caught = None
         try:
-            codes = part().sample(weights, PRIOR, 5, key=jax.random.key(0))
+            codes = part().sample(weights, PRIOR, (5, *LATENT), key=jax.random.key(0))
         except PartError as error:
             caught = str(error)
         assert "no distribution" in caught if caught else codes.shape == (5, *LATENT)

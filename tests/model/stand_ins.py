@@ -26,10 +26,10 @@ class Normal(AbstractBottleneck):
     def hidden_shape(self, latent_shape):
         return (*latent_shape[:-1], 2 * latent_shape[-1])
 
-    def __call__(self, weights, state, hidden, prior, *, mask, key):
-        mean, log_variance = jnp.split(hidden, 2, axis=-1)
-        code = mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
-        return Latent(code, {"kl": prior.kl(mean, log_variance)}), state
+    def __call__(self, weights, state, hidden, prior, *, mask, progress, key):
+        mean, log_scale = jnp.split(hidden, 2, axis=-1)
+        code = mean + jnp.exp(log_scale) * jax.random.normal(key, mean.shape)
+        return Latent(code, {"kl": sum_features(prior.kl(mean, log_scale))}), state
 
     def encode(self, weights, hidden):
         return jnp.split(hidden, 2, axis=-1)[0]
@@ -37,8 +37,8 @@ class Normal(AbstractBottleneck):
     def term_weights(self, progress):
         return {"kl": self.beta * progress}
 
-    def sample(self, weights, prior, n, *, key):
-        return prior.sample((n, 2), key=key)
+    def sample(self, weights, prior, shape, *, key):
+        return prior.sample(shape, key=key)
 
 
 class Sampled(AbstractBottleneck):
@@ -50,20 +50,23 @@ class Sampled(AbstractBottleneck):
     def init(self, latent_shape, *, rng):
         return np.float32(-0.5), ()
 
-    def __call__(self, weights, state, hidden, prior, *, mask, key):
+    def __call__(self, weights, state, hidden, prior, *, mask, progress, key):
         noise = jax.random.normal(key, (self.n_samples, *hidden.shape))
         code = hidden + jnp.exp(weights) * noise
         log_posterior = jnp.sum(-0.5 * jnp.square(noise) - weights - 0.5 * math.log(2.0 * math.pi), axis=-1)
-        return Latent(code, {"size": sum_features(jnp.square(hidden)), "each": jnp.sum(code, axis=-1)}, self._bound(log_posterior)), state
-
-    def _bound(self, log_posterior):
-        return log_posterior if self.important else None
+        terms = {"size": sum_features(jnp.square(hidden)), "each": jnp.sum(code, axis=-1)}
+        if self.important:
+            terms["kl"] = log_posterior - prior.log_prob(code)
+        return Latent(code, terms, self.important), state
 
     def encode(self, weights, hidden):
         return hidden
 
-    def sample(self, weights, prior, n, *, key):
-        return prior.sample((n, 2), key=key)
+    def term_weights(self, progress):
+        return {"kl": 1.0} if self.important else {}
+
+    def sample(self, weights, prior, shape, *, key):
+        return prior.sample(shape, key=key)
 
 
 class LearnedScale(AbstractLoss):

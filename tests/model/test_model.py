@@ -49,7 +49,7 @@ class TestOutputBias:
     @pytest.mark.parametrize("loss", [*OF_TABLES, LearnedScale()], ids=repr)
     @pytest.mark.parametrize("architecture", [Linear(), Dense(hidden_dims=(4,)), Dense(hidden_dims=(5, 3), layer_norm=True)], ids=repr)
     def test_starts_at_the_mean_of_the_data(self, loss, architecture):
-        model = model_of(parts_of(loss, architecture)).started(unused, MEAN)
+        model = model_of(parts_of(loss, architecture)).started(unused, MEAN, rng=np.random.default_rng(0))
         np.testing.assert_allclose(model.decode(jnp.zeros((1, 2)))[0], MEAN if architecture == Linear() else self.bare(model), rtol=1e-5)
         np.testing.assert_allclose(self.bare(model), MEAN, rtol=1e-5)
 
@@ -58,19 +58,19 @@ class TestOutputBias:
         mean, tolerance = MEAN, 1e-5
         if name in ("gelu", "silu"):
             mean, tolerance = 8.0 + mean, 1e-3  # where their inverses are near the identity
-        model = model_of(parts_of(loss, output_activation=name)).started(unused, mean)
+        model = model_of(parts_of(loss, output_activation=name)).started(unused, mean, rng=np.random.default_rng(0))
         np.testing.assert_allclose(self.bare(model), mean, rtol=tolerance)
 
     @pytest.mark.parametrize("name", ["identity", "tanh", "elu", "selu", "leaky_relu"])
     def test_may_be_negative(self, name):
         mean = np.array([-0.9, -0.3, -0.01, 0.0, 0.4, 0.9])
-        model = model_of(parts_of(output_activation=name)).started(unused, mean)
+        model = model_of(parts_of(output_activation=name)).started(unused, mean, rng=np.random.default_rng(0))
         np.testing.assert_allclose(self.bare(model), mean, rtol=1e-5, atol=1e-7)
 
     @pytest.mark.parametrize("name", ACTIVATIONS)
     @pytest.mark.parametrize("mean", [-5.0, 0.0, 1.0, 5.0])
     def test_of_a_mean_out_of_reach_is_finite(self, name, mean):
-        model = model_of(parts_of(output_activation=name)).started(unused, np.full(6, mean))
+        model = model_of(parts_of(output_activation=name)).started(unused, np.full(6, mean), rng=np.random.default_rng(0))
         assert np.all(np.isfinite(model.weights.decoder.layers[-1].bias))
         assert np.all(np.isfinite(model.reconstruct(rows())))
 
@@ -149,11 +149,11 @@ class TestModel:
 
     @pytest.mark.parametrize("shape", [(6,), (2, 3), (3, 2, 1)])
     def test_rows_may_have_any_shape(self, shape):
-        model = model_of(parts_of(data_shape=shape)).started(unused, np.full(shape, 0.5))
+        model = model_of(parts_of(data_shape=shape)).started(unused, np.full(shape, 0.5), rng=np.random.default_rng(0))
         flat = rows()
         x = flat.reshape(5, *shape)
         assert model.reconstruct(x).shape == x.shape
-        reference = model_of(parts_of()).started(unused, np.full(6, 0.5))
+        reference = model_of(parts_of()).started(unused, np.full(6, 0.5), rng=np.random.default_rng(0))
         np.testing.assert_allclose(model.reconstruct(x).reshape(5, 6), reference.reconstruct(flat), rtol=1e-6)
 
     def test_a_saved_weight_tree_rebuilds_the_model(self):

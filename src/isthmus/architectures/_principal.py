@@ -17,7 +17,11 @@ def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarra
     other, projected on the leading components of what it predicts; with as many codes as features that is the Wiener filter
     (Izenman 1975, Reduced-Rank Regression for the Multivariate Linear Model). Codes beyond the rank start at zero. All is
     computed in float64: single precision loses all but the first few components of columns of unequal scale.
+
+    Where the encoder gives other numbers than a code, such as means and scales, both networks are returned as they are.
     """
+    if encoder.path.shape[1] != decoder.path.shape[0]:
+        return encoder, decoder
     flat, goal = x.reshape(len(x), -1), target.reshape(len(target), -1)
     n_codes, mean = encoder.path.shape[1], flat.mean(axis=0)
     centered = flat - mean

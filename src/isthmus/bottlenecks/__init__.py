@@ -2,6 +2,8 @@
 
 from ._base import AbstractBottleneck as AbstractBottleneck
 from ._base import Latent as Latent
+from ._base import Posterior as Posterior
 from ._deterministic import Deterministic as Deterministic
+from ._gaussian import Gaussian as Gaussian
 
-__all__ = ["AbstractBottleneck", "Deterministic", "Latent"]
+__all__ = ["AbstractBottleneck", "Deterministic", "Gaussian", "Latent", "Posterior"]

@@ -1,11 +1,12 @@
 import abc
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from isthmus._component import Component
-from isthmus._types import Code, Hidden, Key, Mask, Scalar, Shape, Tree
+from isthmus._types import Code, Hidden, Key, Mask, PerRow, Scalar, Shape, Tree
+from isthmus.errors import PartError
 from isthmus.priors import BoundPrior
 
 
@@ -15,16 +16,37 @@ class Latent(NamedTuple):
     Attributes:
         code: (rows, *latent_shape), or (samples, rows, *latent_shape) from a bottleneck that draws several codes a row.
         terms: unweighted, by name; per row of shape (rows,), or (samples, rows) along with the codes.
-        log_posterior: log q(code | x) in nats, (samples, rows), from a bottleneck whose bound is importance-weighted; else None.
+        is_importance_weighted: whether a row costs minus the logarithm of the mean of `exp(-cost)` over its codes, instead of the mean
+            of their costs.
     """
 
     code: Code
     terms: Mapping[str, Any]
-    log_posterior: Any = None
+    is_importance_weighted: bool = False
+
+
+class Posterior(NamedTuple):
+    """Diagonal normal posteriors, one a row: what priors and penalties that look at q(code | x) are given.
+
+    Attributes:
+        mean: (rows, *latent_shape).
+        log_scale: logarithms of the standard deviations, of the same shape.
+    """
+
+    mean: Code
+    log_scale: Code
 
 
 class AbstractBottleneck(Component):
-    """How a code is made from the encoder's hidden values, and what that costs."""
+    """How a code is made from the encoder's hidden values, and what that costs.
+
+    Attributes:
+        needs_prior: whether it cannot do without a prior; an estimator that was given none then takes `StandardNormal`.
+        is_probabilistic: whether a row has a posterior distribution of codes, so that `draw`, `log_prior` and `sample` are defined.
+    """
+
+    needs_prior: ClassVar[bool] = False
+    is_probabilistic: ClassVar[bool] = False
 
     @abc.abstractmethod
     def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> tuple[Tree, Tree]:
@@ -36,7 +58,7 @@ class AbstractBottleneck(Component):
 
     @abc.abstractmethod
     def __call__(
-        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, key: Key
+        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, progress: Scalar | float, key: Key
     ) -> tuple[Latent, Tree]:
         """The codes of a batch and the next state, in training and on validation rows.
 
@@ -46,6 +68,7 @@ class AbstractBottleneck(Component):
             hidden: the encoder's output for each row.
             prior: the density over codes, where there is one.
             mask: 1 for rows that count and 0 for padding, which must not enter a statistic of the batch.
+            progress: the share of the training that is over, in [0, 1]; 1 on validation rows.
             key: for random draws.
         """
 
@@ -57,6 +80,33 @@ class AbstractBottleneck(Component):
         """The weight of each term of `Latent.terms` when `progress` of the training, in [0, 1], is over."""
         return {}
 
-    @abc.abstractmethod
-    def sample(self, weights: Tree, prior: BoundPrior | None, n: int, *, key: Key) -> Code:
-        """`n` codes drawn from what the decoder was trained on; `PartError` where the bottleneck defines no distribution."""
+    def start(self, weights: Tree, state: Tree, hidden: Callable[[], np.ndarray], *, rng: np.random.Generator) -> tuple[Tree, Tree]:
+        """Weights and state that begin from the data; as they are unless a bottleneck starts from what the encoder gives.
+
+        Args:
+            weights: as `init` made them.
+            state: likewise.
+            hidden: gives the encoder's output for a sample of rows, when it is asked for.
+            rng: for random choices.
+        """
+        return weights, state
+
+    def posterior(self, weights: Tree, hidden: Hidden) -> Posterior | None:
+        """Means and scales of q(code | x) where it is a diagonal normal distribution, else None."""
+        return None
+
+    def draw(self, weights: Tree, hidden: Hidden, n: int, *, key: Key) -> tuple[Code, PerRow]:
+        """Codes from q(code | x), (n, rows, *latent_shape), and their log-densities in nats, (n, rows); `PartError` where there is none."""
+        raise PartError(f"`{type(self).__name__}` codes have no posterior distribution to draw from. Use a probabilistic bottleneck.")
+
+    def divergence(self, weights: Tree, hidden: Hidden, prior: BoundPrior | None) -> Any:
+        """KL(q(code | x) || p(code)) in nats by row and dimension, (rows, *dimensions), where a closed form exists, else None."""
+        return None
+
+    def log_prior(self, prior: BoundPrior | None, code: Code) -> PerRow:
+        """log p(code) in nats, of what `sample` draws from."""
+        raise PartError(f"`{type(self).__name__}` codes have no density. Use a probabilistic bottleneck.")
+
+    def sample(self, weights: Tree, prior: BoundPrior | None, shape: Shape, *, key: Key) -> Code:
+        """Codes drawn from what the decoder was trained on, of shape `shape`, which is (n, *latent_shape)."""
+        raise PartError(f"`{type(self).__name__}` codes have no distribution to sample from. Use a probabilistic bottleneck.")

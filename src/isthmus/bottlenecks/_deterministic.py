@@ -1,7 +1,8 @@
+from typing import Any
+
 import numpy as np
 
 from isthmus._types import Code, Hidden, Key, Mask, Shape, Tree
-from isthmus.errors import PartError
 from isthmus.priors import BoundPrior
 
 from ._base import AbstractBottleneck, Latent
@@ -26,12 +27,9 @@ class Deterministic(AbstractBottleneck):
         return (), ()
 
     def __call__(
-        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, key: Key
+        self, weights: Tree, state: Tree, hidden: Hidden, prior: BoundPrior | None, *, mask: Mask, progress: Any, key: Key
     ) -> tuple[Latent, Tree]:
         return Latent(hidden, {}), state
 
     def encode(self, weights: Tree, hidden: Hidden) -> Code:
         return hidden
-
-    def sample(self, weights: Tree, prior: BoundPrior | None, n: int, *, key: Key) -> Code:
-        raise PartError("`Deterministic` codes have no distribution to sample from. Use a probabilistic bottleneck.")

@@ -26,13 +26,14 @@ from ._fitting import (
     warn_about,
     warn_about_columns,
 )
+from ._generative import AbstractGenerative, active_units, warn_about_collapse
 from ._parameters import ROLES, is_auto, nested_parameters, optimizer_of, parts_of, plan_of, with_nested
 from ._pretraining import begun, with_pretraining
 from ._source import Source, read_source
 from ._summary import Summary, summarize
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """An encoder to a few numbers and a decoder back, trained together so that little is lost.
 
     `z = f(x)`, `y = g(z)`, with the weights of `f` and `g` chosen to minimize the mean over rows of `loss(y, x)` plus penalties. Every
@@ -63,7 +64,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     bottleneck : str or AbstractBottleneck, default="deterministic"
         How the encoder's output becomes a code.
     prior : str or AbstractPrior, default=None
-        The density over codes, for bottlenecks that use one.
+        The density over codes, for bottlenecks that use one; where they need one, None is the standard normal one.
     optimizer : str or AbstractOptimizer, default="auto"
         How weights move. "auto" is `Adam` at a rate of 1e-6 for each row, between 1e-4 and 1e-3: the fewer rows, the less there is to
         gain over the start and the more to lose by large steps.
@@ -127,6 +128,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         "max_epochs", "patience", "target_loss", "max_seconds" or "interrupted".
     zero_share_ : float
         The share of weights (biases apart) that are exactly zero.
+    active_units_ : int
+        Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01.
     fit_seconds_, compile_seconds_ : float
         Wall time of the fit, and how much of it was compilation.
 
@@ -307,10 +310,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             callbacks = [*(self.callbacks or ()), *printing(self.verbose)]
             training = Training(optimizer, plan, _seed(rng), callbacks)
             result = run(model, problem, affine, training)
-        self._keep(model, affine, problem.source.shape, result)
+        self._keep(model, affine, problem.source, result)
         self.fit_seconds_ += sum(each.seconds for each in before)
         self.compile_seconds_ += sum(each.compile_seconds for each in before)
         warn_about(result, optimizer.learning_rate)
+        warn_about_collapse(self)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, target: Any = None, sample_weight: Any = None) -> "Autoencoder":
@@ -351,7 +355,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             callbacks = [*(self.callbacks or ()), *printing(self.verbose)]
             result = run(model, problem, affine, Training(optimizer, plan, seed, callbacks, state))
         earlier = {} if first else self.history_
-        self._keep(model, affine, problem.source.shape, result)
+        self._keep(model, affine, problem.source, result)
         self.history_ = {name: np.concatenate([earlier.get(name, values[:0]), values]) for name, values in self.history_.items()}
         self.n_epochs_ = self.best_epoch_ = len(self.history_["loss"])
         self._optimizer_state, self._n_partial_fits = {structure: result.optimizer_state}, n_calls + 1
@@ -533,15 +537,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         training, validation = split_rows(source.n_rows, weight, fraction, rng)
         return Problem(source, goal, weight, training, validation, held_out), rng
 
-    def _keep(self, model: Model, affine: Any, shape: tuple[int, ...], result: Any) -> None:
+    def _keep(self, model: Model, affine: Any, source: Source, result: Any) -> None:
         self.model_ = model._replace(weights=result.weights, state=result.state)
         self.scaling_ = affine
-        self.sample_shape_ = shape
+        self.sample_shape_ = source.shape
         self.history_ = {name: values.astype(np.float64) for name, values in result.history.items()}
         self.n_epochs_, self.best_epoch_, self.stop_reason_ = result.n_epochs, result.best_epoch, result.status
         self.fit_seconds_, self.compile_seconds_ = result.seconds, result.compile_seconds
         self._n_partial_fits = 0
         self._optimizer_state = {}
+        if model.parts.bottleneck.is_probabilistic:
+            self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)))
 
     @property
     def zero_share_(self) -> float:
@@ -553,9 +559,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self, "model_")
         return read_source(self, X, reset=False)
 
-    def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any) -> np.ndarray:
+    def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any, key: Any = None) -> np.ndarray:
         out = np.empty((source.n_rows, *shape), source.dtype)
-        return _inference.map_rows(function, self.model_, source, self.scaling_, out, *extra)
+        return _inference.map_rows(function, self.model_, source, self.scaling_, out, *extra, key=key)
 
     def _unscaled(self, rows: np.ndarray) -> np.ndarray:
         if self.scaling_ is not None and self.model_.parts.loss.domain != "nonnegative":

@@ -12,6 +12,7 @@ from isthmus.persistence import Bundle, fill, named_arrays, read_bundle, write_b
 __all__ = ["load", "save"]
 
 _FITTED = ("n_features_in_", "sample_shape_", "n_epochs_", "best_epoch_", "stop_reason_", "fit_seconds_", "compile_seconds_")
+_FITTED_BY_SOME = ("active_units_",)
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
@@ -20,7 +21,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     parameters["callbacks"] = ()
     if not isinstance(parameters["random_state"], int | np.integer | None):
         parameters["random_state"] = None  # a generator has moved on, and another fit would not repeat this one anyway
-    fitted = {name: getattr(estimator, name) for name in _FITTED}
+    fitted = {name: getattr(estimator, name) for name in (*_FITTED, *_FITTED_BY_SOME) if name in _FITTED or hasattr(estimator, name)}
     fitted["parts"] = estimator.model_.parts
     fitted["history"] = {name: values.tolist() for name, values in estimator.history_.items()}
     if hasattr(estimator, "feature_names_in_"):
@@ -48,7 +49,7 @@ def load(path: str | os.PathLike[str], parts: Iterable[type], cls: type) -> Any:
     estimator.model_ = Model(fitted["parts"], arrays["weights"], arrays["state"])
     estimator.scaling_ = arrays.get("scaling")
     estimator.history_ = {name: np.array(values, float) for name, values in fitted["history"].items()}
-    for name in _FITTED:
+    for name in (*_FITTED, *(name for name in _FITTED_BY_SOME if name in fitted)):
         setattr(estimator, name, fitted[name])
     if "feature_names" in fitted:
         estimator.feature_names_in_ = np.array(fitted["feature_names"], dtype=object)

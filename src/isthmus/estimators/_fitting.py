@@ -188,7 +188,7 @@ def started(model: Model, problem: Problem, affine: Affine | None, goal: Moments
         key = jax.random.key(rng.integers(2**31))
         return np.asarray(parts.corruption(jnp.asarray(x, jnp.float32), key=key), np.float64), goal
 
-    return model.started(sample, mean)
+    return model.started(sample, mean, rng=rng)
 
 
 def run(model: Model, problem: Problem, affine: Affine | None, training: Training) -> Result:

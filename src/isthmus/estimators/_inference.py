@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from isthmus._types import Tree
 from isthmus.data import Affine, padded_rows
-from isthmus.model import Model, scaled
+from isthmus.losses import AbstractLikelihood
+from isthmus.model import Model, Parts, scaled
 
 from ._source import Source
 
-__all__ = ["block_rows", "decode", "encode", "map_rows", "on_device", "reconstruct", "row_losses"]
+__all__ = ["block_rows", "decode", "encode", "likelihood", "log_likelihoods", "map_rows", "on_device", "reconstruct", "row_losses"]
 
 # Beyond these sizes more rows at once bring no more speed (measured: docs/benchmarks.md), while one row costs a whole block.
 _BLOCK_ROWS = {"cpu": 256}
@@ -46,16 +48,40 @@ def reconstruct(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
 def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any, offset: Any) -> Any:
     """The loss of each row in the user's unit.
 
-    A loss of differences is taken between values multiplied by the scale; the offset, which cancels in them, would only cost
-    digits. A loss of values in [0, 1] is defined on those values, and taken there; one of counts is taken on the counts.
+    A likelihood costs minus the log-density or log-probability of the row. Another loss of differences is taken between values
+    multiplied by the scale; the offset, which cancels in them, would only cost digits. A loss of values in [0, 1] is defined on
+    those values, and taken there; one of counts is taken on the counts.
     """
     parts, x = model.parts, scaled(x, shared)
-    outputs = model.outputs(model.encode(x), key=None)
+    code = model.encode(x)
+    if isinstance(parts.loss, AbstractLikelihood):
+        return -log_likelihoods(model, x, code[None], unit, offset)[0]
+    outputs = model.outputs(code, key=None)
     if parts.loss.domain == "unit_interval":
         return parts.loss(model.weights.loss, outputs, x)
     if parts.loss.domain == "nonnegative":
         return parts.loss(model.weights.loss, outputs, x * unit + offset)
     return parts.loss(model.weights.loss, outputs * unit, x * unit)
+
+
+def log_likelihoods(model: Model, x: Any, codes: Any, unit: Any, offset: Any) -> Any:
+    """log p(x | z) in nats, in the user's unit, for codes (n, rows, latent): (n, rows)."""
+    loss = likelihood(model.parts, unit)
+    in_user_unit = loss.domain == "nonnegative"
+    target = x * unit + offset if in_user_unit else x
+    change_of_unit = jnp.sum(jnp.log(unit)) if loss.is_density and not in_user_unit else 0.0
+
+    def one(code: Any) -> Any:
+        return loss.log_prob(model.weights.loss, model.outputs(code, key=None), target)
+
+    return jax.vmap(one)(codes) - change_of_unit
+
+
+def likelihood(parts: Parts, unit: Any) -> AbstractLikelihood:
+    """The model's likelihood for rows that were divided by `unit`."""
+    loss = parts.loss if parts.loss.domain == "nonnegative" else parts.loss.rescaled(1.0 / unit)
+    assert isinstance(loss, AbstractLikelihood)
+    return loss
 
 
 def block_rows() -> int:
@@ -74,7 +100,7 @@ def on_device(source: Source, affine: Affine | None) -> tuple[Affine | None, dic
 
 
 def map_rows(
-    function: Callable[..., Any], model: Model, source: Source, affine: Affine | None, out: np.ndarray, *extra: Tree
+    function: Callable[..., Any], model: Model, source: Source, affine: Affine | None, out: np.ndarray, *extra: Tree, key: Any = None
 ) -> np.ndarray:
     """`out` filled with what `function` gives for the rows of `source`, block by block.
 
@@ -85,6 +111,7 @@ def map_rows(
         affine: how they are scaled.
         out: of shape (n_rows, ...), written to.
         extra: further arguments of `function`.
+        key: for random draws; `function` gets one made from it for each block, as its last argument. None for none.
     """
     host_affine, shared = on_device(source, affine)
     model, shared, extra = jax.device_put((model, shared, extra))
@@ -94,7 +121,8 @@ def map_rows(
     for start in range(0, source.n_rows, size):
         rows = slice(start, min(start + size, source.n_rows))
         block = padded_rows(source.values, rows, host_affine, size, shape=source.shape)
-        computing = (rows, apply(block, *extra))  # runs while the block before it is copied out
+        own = () if key is None else (jax.random.fold_in(key, start),)
+        computing = (rows, apply(block, *extra, *own))  # runs while the block before it is copied out
         if pending is not None:
             _copy_out(out, *pending)
         pending = computing

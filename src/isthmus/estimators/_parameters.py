@@ -15,7 +15,7 @@ from isthmus.losses import AbstractLoss
 from isthmus.model import Parts
 from isthmus.optimizers import AbstractOptimizer, Adam
 from isthmus.pretraining import AbstractPretraining
-from isthmus.priors import AbstractPrior
+from isthmus.priors import AbstractPrior, StandardNormal
 from isthmus.regularizers import AbstractRegularizer
 from isthmus.training import Plan
 
@@ -48,13 +48,15 @@ def parts_of(estimator: Any, data_shape: Shape) -> Parts:
     latent_dim = estimator.latent_dim
     if isinstance(latent_dim, bool) or not hasattr(latent_dim, "__index__") or latent_dim < 1:
         raise PartError(f"`latent_dim` must be an integer of at least 1; got {latent_dim!r}.")
+    bottleneck = resolve(AbstractBottleneck, estimator.bottleneck, "bottleneck")
+    prior = _optional(AbstractPrior, estimator.prior, "prior")
     return Parts(
         architecture=_architecture_of(estimator),
         loss=resolve(AbstractLoss, estimator.loss, "loss"),
         data_shape=data_shape,
         latent_shape=(int(latent_dim),),
-        bottleneck=resolve(AbstractBottleneck, estimator.bottleneck, "bottleneck"),
-        prior=_optional(AbstractPrior, estimator.prior, "prior"),
+        bottleneck=bottleneck,
+        prior=StandardNormal() if prior is None and bottleneck.needs_prior else prior,
         regularizers=_regularizers_of(estimator.regularizers),
         corruption=_optional(AbstractCorruption, estimator.corruption, "corruption"),
         code_activation=estimator.code_activation,

@@ -2,6 +2,7 @@
 
 from ._absolute_error import AbsoluteError as AbsoluteError
 from ._base import AbstractLoss as AbstractLoss
+from ._base_likelihood import AbstractLikelihood as AbstractLikelihood
 from ._bernoulli import Bernoulli as Bernoulli
 from ._categorical import Categorical as Categorical
 from ._charbonnier import Charbonnier as Charbonnier
@@ -11,6 +12,7 @@ from ._huber import Huber as Huber
 from ._in_user_unit import in_user_unit as in_user_unit
 from ._log_cosh import LogCosh as LogCosh
 from ._ms_ssim import MsSsim as MsSsim
+from ._normal import Normal as Normal
 from ._poisson import Poisson as Poisson
 from ._quantile import Quantile as Quantile
 from ._squared_error import SquaredError as SquaredError
@@ -20,6 +22,7 @@ from ._weighted import Weighted as Weighted
 
 __all__ = [
     "AbsoluteError",
+    "AbstractLikelihood",
     "AbstractLoss",
     "Bernoulli",
     "Categorical",
@@ -29,6 +32,7 @@ __all__ = [
     "Huber",
     "LogCosh",
     "MsSsim",
+    "Normal",
     "Poisson",
     "Quantile",
     "SquaredError",

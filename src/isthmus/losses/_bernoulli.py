@@ -3,13 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from isthmus._numerics import sum_features
-from isthmus._types import Data, Outputs, PerRow, Tree
+from isthmus._types import Data, Key, Outputs, PerRow, Tree
 
-from ._base import AbstractLoss, Domain
+from ._base import Domain
+from ._base_likelihood import AbstractLikelihood
 from ._logits import logits
 
 
-class Bernoulli(AbstractLoss):
+class Bernoulli(AbstractLikelihood):
     """The cross-entropy of binary data in nats, summed over features: raw outputs are logits.
 
     `sum_j softplus(l_j) - x_j l_j`, which is `-sum_j (x_j log p_j + (1 - x_j) log(1 - p_j))` with `p = sigmoid(l)`, but finite for
@@ -42,6 +43,13 @@ class Bernoulli(AbstractLoss):
 
     def mean(self, outputs: Outputs) -> Data:
         return jax.nn.sigmoid(outputs)
+
+    @property
+    def is_density(self) -> bool:
+        return False
+
+    def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
+        return jax.random.bernoulli(key, jax.nn.sigmoid(outputs)).astype(outputs.dtype)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
         return logits(mean)

@@ -7,16 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from isthmus._numerics import sum_features
-from isthmus._types import Data, Outputs, PerRow, PositiveInt, Tree
+from isthmus._types import Data, Key, Outputs, PerRow, PositiveInt, Tree
 from isthmus.errors import DataError, PartError
 
-from ._base import AbstractLoss, Domain
+from ._base import Domain
+from ._base_likelihood import AbstractLikelihood
 from ._logits import LOWEST_MEAN
 
 _ROUNDING = 1e-3  # probabilities in float16 may miss 1 by as much
 
 
-class Categorical(AbstractLoss):
+class Categorical(AbstractLikelihood):
     """The cross-entropy of one-hot encoded categories in nats: each group of columns is one variable, and its outputs pass a softmax.
 
     `-sum_g sum_k x_gk log p_gk` with `p_g = softmax(l_g)`, over the groups `g` and the classes `k` of each. For one-hot rows it is minus
@@ -93,6 +94,17 @@ class Categorical(AbstractLoss):
     def mean(self, outputs: Outputs) -> Data:
         shares = [jnp.reshape(jax.nn.softmax(logits), (*outputs.shape[:-1], -1)) for logits in self._variables(outputs)]
         return jnp.concatenate(shares, axis=-1)
+
+    @property
+    def is_density(self) -> bool:
+        return False
+
+    def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
+        drawn = []
+        for number, logits in enumerate(self._variables(outputs)):
+            classes = jax.random.categorical(jax.random.fold_in(key, number), logits)
+            drawn.append(jnp.reshape(jax.nn.one_hot(classes, logits.shape[-1]), (*outputs.shape[:-1], -1)))
+        return jnp.concatenate(drawn, axis=-1)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(mean, LOWEST_MEAN))

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from isthmus._numerics import sum_features
-from isthmus._types import Data, Outputs, PerRow, Tree
+from isthmus._types import Data, Key, Outputs, PerRow, Tree
 from isthmus.errors import DataError
 
-from ._base import AbstractLoss, Domain, check_domain
+from ._base import Domain, check_domain
+from ._base_likelihood import AbstractLikelihood
 
 # A column that was always zero has an infinite log-rate. At one in a million a zero costs as many nats, and a first one costs 14.
 _LOWEST_RATE = 1e-6
@@ -18,7 +19,7 @@ _HIGHEST_LOG_RATE = 30.0
 _MANY = 8.0
 
 
-class Poisson(AbstractLoss):
+class Poisson(AbstractLikelihood):
     """Minus the log-likelihood of counts in nats, summed over features: raw outputs are logarithms of rates.
 
     `sum_j (exp(l_j) - x_j l_j + log x_j!)`, and the reconstruction is the rate `exp(l)`, the conditional mean. For counts, whose spread
@@ -68,6 +69,13 @@ class Poisson(AbstractLoss):
 
     def mean(self, outputs: Outputs) -> Data:
         return jnp.exp(jnp.minimum(outputs, _HIGHEST_LOG_RATE))
+
+    @property
+    def is_density(self) -> bool:
+        return False
+
+    def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
+        return jax.random.poisson(key, self.mean(outputs)).astype(outputs.dtype)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(mean, _LOWEST_RATE))

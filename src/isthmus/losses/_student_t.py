@@ -1,15 +1,17 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from isthmus._numerics import sum_features
-from isthmus._types import Data, Outputs, PerRow, Positive, Tree
+from isthmus._types import Data, Key, Outputs, PerRow, Positive, Tree
 
-from ._base import AbstractLoss
+from ._base_likelihood import AbstractLikelihood
 
 
-class StudentT(AbstractLoss):
+class StudentT(AbstractLikelihood):
     """How much less likely an error is than none under Student's t, in nats: heavy tails, so that outliers are nearly ignored.
 
     With `e = x - y`: `sum_j (nu + 1) / 2 * log(1 + e_j^2 / (nu scale^2))`, `nu` being `degrees_of_freedom`. Its slope is largest at
@@ -19,7 +21,7 @@ class StudentT(AbstractLoss):
     a logarithm a value.
 
     It is minus the log-density up to a constant, chosen so that a perfect reconstruction costs nothing and that the cost is the
-    same in every unit of the data. For minus the log-density itself add, for each value,
+    same in every unit of the data. `log_prob` is the log-density itself: minus the cost, and for each value minus
     `log(scale) + log(nu pi) / 2 + lgamma(nu / 2) - lgamma((nu + 1) / 2)`.
 
     Attributes:
@@ -45,6 +47,14 @@ class StudentT(AbstractLoss):
         error = (outputs - x) / self.scale
         halved = 0.5 * (self.degrees_of_freedom + 1.0)
         return sum_features(halved * jnp.log1p(jnp.square(error) / self.degrees_of_freedom))
+
+    def log_prob(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
+        nu = self.degrees_of_freedom
+        constant = jnp.log(self.scale) + 0.5 * jnp.log(nu * math.pi) + jax.lax.lgamma(0.5 * nu) - jax.lax.lgamma(0.5 * (nu + 1.0))
+        return -self(weights, outputs, x) - sum_features(jnp.broadcast_to(constant, x.shape))
+
+    def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
+        return outputs + self.scale * jax.random.t(key, self.degrees_of_freedom, outputs.shape)
 
     def mean(self, outputs: Outputs) -> Data:
         return outputs
