@@ -204,6 +204,21 @@ def test_masked_cells_are_missing():
     assert "0 (1 cell)." in message(np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 3.0))
 
 
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1, 2], [3], [4, 5]],
+        [(1, 2), (3,), (4, 5)],
+        [np.zeros((2, 3)), np.zeros((1, 3)), np.ones((2, 3))],
+        np.array([np.zeros(2), np.zeros(1), np.ones(2)], dtype=object),
+    ],
+    ids=["lists", "tuples", "series", "objects"],
+)
+def test_rows_of_different_lengths_are_counted(X):
+    text = message(X)
+    assert text.startswith("The rows of `X` have different lengths: 1 (1 row), 2 (2 rows). All must have one: cut series into windows")
+
+
 @pytest.mark.parametrize("form", [scipy.sparse.csr_array, scipy.sparse.csr_matrix, scipy.sparse.csc_array, scipy.sparse.lil_matrix])
 def test_sparse_tables_name_their_columns(form):
     X = np.eye(3)
@@ -215,7 +230,7 @@ def test_sparse_tables_name_their_columns(form):
 
 
 @pytest.mark.parametrize(
-    "X", [pd.Series([1, 2]), [1, 2], [[1, 2], [3]], np.array([[{"a": 1}]], dtype=object), "text", None, 3, np.zeros(3)]
+    "X", [pd.Series([1, 2]), [1, 2], [np.float64(1), np.float64(2)], np.array([[{"a": 1}]], dtype=object), "text", None, 3, np.zeros(3)]
 )
 def test_what_else_is_wrong_is_left_to_scikit_learn(X):
     assert check_columns(X) is X

@@ -40,7 +40,8 @@ def check_columns(X: Any, name: str = "X") -> Any:
         `X` itself; or, for a table with columns of decimals, the same with those as float64, because NumPy would make objects of them.
 
     Raises:
-        DataError: columns of text, categories, dates or complex numbers; cells that are missing or infinite; two columns of one name.
+        DataError: columns of text, categories, dates or complex numbers; cells that are missing or infinite; two columns of one name;
+            rows, or series, of different lengths.
 
     Example:
         >>> import numpy as np
@@ -60,6 +61,7 @@ def check_columns(X: Any, name: str = "X") -> Any:
     if hasattr(X, "tocsr"):
         _check_sparse(X, name)
         return X
+    _check_lengths(X, name)
     try:
         values = np.asarray(X)
         if values.dtype.kind in "SU" and not isinstance(X, np.ndarray):
@@ -156,6 +158,20 @@ def _check_sparse(X: Any, name: str) -> None:
         np.add.at(counts[0], columns[missing], 1)
         np.add.at(counts[1], columns[infinite], 1)
         refuse_columns(name, missing=_by_place(counts[0]), infinite=_by_place(counts[1]))
+
+
+def _check_lengths(X: Any, name: str) -> None:
+    """Refuse rows, or series, of different lengths, of which NumPy makes no table."""
+    nested = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
+    if not nested or not all(isinstance(row, list | tuple | np.ndarray) for row in X):
+        return
+    lengths = Counter(len(row) for row in X if getattr(row, "ndim", 1))
+    if len(lengths) > 1:
+        counts = [f"{length} ({count} row{'s' if count > 1 else ''})" for length, count in sorted(lengths.items())]
+        raise DataError(
+            f"The rows of `{name}` have different lengths: {listed(counts)}. All must have one: cut series into windows of equal length, "
+            "resample them, or continue the shorter ones (a network sees what they are continued by)."
+        )
 
 
 def _check_array(values: np.ndarray, name: str) -> None:
