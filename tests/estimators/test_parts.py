@@ -45,6 +45,7 @@ def quick(small):
 
 # What a part asks for beside a table of numbers of any sign.
 NEEDS = {
+    "vamp": {"bottleneck": "gaussian"},
     "kl_sparsity": {"code_activation": "sigmoid"},
     "poisson_noise": {"scaling": "unit_range"},
     "bernoulli": {"scaling": "min_max"},
@@ -160,7 +161,7 @@ def test_full_batches_pay_no_heed_to_the_batch_size(quick, table):
 def test_what_no_distribution_has_been_learned_for_cannot_be_drawn(fitted):
     bottleneck = fitted.model_.parts.bottleneck
     with pytest.raises(PartError, match="`Deterministic` codes have no distribution to sample from"):
-        bottleneck.sample((), None, 3, key=jax.random.key(0))
+        bottleneck.sample((), None, (3, 2), key=jax.random.key(0))
 
 
 def test_rounded_products_change_the_loss_little(digits):

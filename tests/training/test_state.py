@@ -6,7 +6,6 @@ import numpy as np
 
 from isthmus.architectures import Linear
 from isthmus.bottlenecks import AbstractBottleneck, Latent
-from isthmus.errors import PartError
 from isthmus.losses import SquaredError
 from isthmus.model import Evaluation, Model, Objective, Parts
 from isthmus.optimizers import Sgd
@@ -54,16 +53,13 @@ class Centered(AbstractBottleneck):
     def init(self, latent_shape, *, rng):
         return (), {"sum": np.zeros(latent_shape, np.float32), "rows": np.float32(0)}
 
-    def __call__(self, weights, state, hidden, prior, *, mask, key):
+    def __call__(self, weights, state, hidden, prior, *, mask, progress, key):
         hidden_sum = jax.lax.stop_gradient(jnp.sum(mask[:, None] * hidden, axis=0))
         state = {"sum": state["sum"] + hidden_sum, "rows": state["rows"] + jnp.sum(mask)}
         return Latent(hidden - state["sum"] / state["rows"], {}), state
 
     def encode(self, weights, hidden):
         return hidden
-
-    def sample(self, weights, prior, n, *, key):
-        raise PartError("no distribution")
 
 
 def test_a_bottleneck_keeps_a_running_mean_through_the_model():
