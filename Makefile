@@ -1,7 +1,7 @@
 # make test    the whole suite, in an environment that is made when there is none
 # make demo    train on handwritten digits, compare with PCA, draw a picture
 # make check   linters, types and tests, in the environment that is there
-# make docs    docs/parts.md, from the docstrings of the parts
+# make docs    docs/parts.md, from the docstrings of the parts (docs/make_gallery.py trains for docs/gallery, and is not part of it)
 # make clean   remove the environment, caches and outputs
 #
 # PYTHON is the interpreter for the environment (3.11 or newer), VENV its place, PYTEST more options for pytest.

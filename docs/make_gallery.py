@@ -44,7 +44,7 @@ class Data:
     @property
     def is_series(self) -> bool:
         """Whether rows are drawn as curves."""
-        return self.shape[-1] == 1
+        return len(self.shape) == 2 and self.shape[-1] == 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +102,14 @@ ENTRIES = {
 def main() -> int:
     """Write the pages asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("architectures", nargs="*", choices=[*ENTRIES, []], default=list(ENTRIES), help="all by default")
+    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=f"all by default: {', '.join(ENTRIES)}")
+    names = parser.parse_args().architectures or list(ENTRIES)
+    unknown = sorted(set(names) - set(ENTRIES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}. Choose from: {', '.join(ENTRIES)}.")
     FOLDER.mkdir(exist_ok=True)
     mpl.use("Agg")
-    for name in parser.parse_args().architectures:
+    for name in names:
         write(name, ENTRIES[name])
     return 0
 
