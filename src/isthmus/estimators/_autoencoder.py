@@ -441,7 +441,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         -------
         ndarray of shape (n_rows,)
             For "squared_error" minus the sum of squared errors of the row; for "bernoulli" minus its cross-entropy in nats, taken on
-            values as they were scaled to [0, 1].
+            values as they were scaled to [0, 1]. For every likelihood it is the log-density or log-probability of the row given its code.
         """
         source = self._read(X)
         unit, offset = np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)

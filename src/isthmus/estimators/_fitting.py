@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +31,7 @@ __all__ = [
     "continued",
     "form",
     "run",
+    "scaled_blocks",
     "scaled_by",
     "split_rows",
     "start_model",
@@ -123,9 +124,15 @@ def check_support(parts: Parts, source: Source, target: Source | None, affine: A
         _check_rows(parts.corruption, source, affine)
 
 
-def _check_rows(part: Any, source: Source, affine: Affine | None) -> None:
+def scaled_blocks(source: Source, affine: Affine | None) -> Iterator[np.ndarray]:
+    """The rows, some at a time, as float64 and scaled."""
     for block in row_blocks(source.values, shape=source.shape):
-        part.check_rows(block if affine is None else (block - affine.offset) / affine.scale)
+        yield block if affine is None else (block - affine.offset) / affine.scale
+
+
+def _check_rows(part: Any, source: Source, affine: Affine | None) -> None:
+    for block in scaled_blocks(source, affine):
+        part.check_rows(block)
 
 
 def continued(model: Model, parts: Parts, pretrained: Any) -> Model:

@@ -13,13 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus._component import part_name
-from isthmus.data import Affine, row_blocks
+from isthmus.data import Affine
 from isthmus.errors import DataError, PartError
 from isthmus.losses import AbstractLikelihood, Bernoulli
 from isthmus.model import Model
 
 from . import _densities, _inference
-from ._fitting import random_source
+from ._fitting import random_source, scaled_blocks
 from ._source import Source
 
 __all__ = ["AbstractGenerative", "LogLikelihood", "active_units", "warn_about_collapse"]
@@ -308,11 +308,7 @@ def _bound_prior(model: Model) -> Any:
 
 
 def _is_binary(source: Source, affine: Affine | None) -> bool:
-    for block in row_blocks(source.values, shape=source.shape):
-        values = block if affine is None else (block - affine.offset) / affine.scale
-        if np.any((values != 0.0) & (values != 1.0)):
-            return False
-    return True
+    return all(np.all((block == 0.0) | (block == 1.0)) for block in scaled_blocks(source, affine))
 
 
 def _arc(first: np.ndarray, last: np.ndarray, share: np.ndarray) -> np.ndarray:
