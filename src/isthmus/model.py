@@ -116,6 +116,7 @@ class State(NamedTuple):
     """Arrays that training updates without a gradient."""
 
     bottleneck: Tree
+    loss: Tree
 
 
 class Model(NamedTuple):
@@ -147,7 +148,7 @@ class Model(NamedTuple):
             loss=parts.loss.init(data, rng=rng),
             regularizers=tuple(regularizer.init(latent, rng=rng) for regularizer in parts.regularizers),
         )
-        return cls(parts, weights, State(bottleneck_state))
+        return cls(parts, weights, State(bottleneck_state, parts.loss.init_state(data)))
 
     def started(self, rows: Callable[[], tuple[np.ndarray, np.ndarray]], mean: np.ndarray, *, rng: np.random.Generator) -> "Model":
         """The model with the weights that depend on data: output biases, and whatever else a part starts from data.
@@ -180,7 +181,7 @@ class Model(NamedTuple):
 
     def encode(self, x: Data) -> Code:
         """The code of each row; never random."""
-        return self.parts.bottleneck.encode(self.weights.bottleneck, self.hidden(x, key=None))
+        return self.parts.bottleneck.encode(self.weights.bottleneck, self.state.bottleneck, self.hidden(x, key=None))
 
     def bound_prior(self) -> BoundPrior | None:
         """The prior with all that it needs, for one batch; None where the parts have none."""
@@ -199,6 +200,11 @@ class Model(NamedTuple):
         outputs = self._network(decoder, code, key)
         chosen = self.parts.output_activation
         return outputs if chosen is None or chosen == self.parts.loss.link else activate(chosen, outputs)
+
+    @property
+    def loss_weights(self) -> Tree:
+        """What the loss has learned, by gradient and without."""
+        return self.parts.loss.at_state(self.weights.loss, self.state.loss)
 
     def decode(self, code: Code) -> Data:
         """The reconstruction for each code."""
@@ -244,6 +250,20 @@ class Objective(Component):
         """Whether weights are to be shrunk after each step."""
         return any(isinstance(regularizer, AbstractProximal) for regularizer in self.parts.regularizers)
 
+    @property
+    def is_adversarial(self) -> bool:
+        """Whether some weights go up what others go down."""
+        return any(regularizer.is_adversarial for regularizer in self.parts.regularizers)
+
+    def at_own_rates(self, steps: Weights) -> Weights:
+        """The optimizer's steps, with those of the penalties' own weights at the rates that they ask for.
+
+        Args:
+            steps: of the form of the weights; None where they are frozen.
+        """
+        own = zip(self.parts.regularizers, steps.regularizers, strict=True)
+        return steps._replace(regularizers=tuple(jax.tree.map(lambda step, rate=part.own_rate: rate * step, each) for part, each in own))
+
     def shrink(self, weights: Weights, step_sizes: Weights) -> Weights:
         """The proximal maps of the penalties that have one.
 
@@ -275,11 +295,11 @@ class Objective(Component):
             weights: what the gradient is taken of.
             state: the state before the batch.
             rows: `x`, and where given `target` (a clean `x`) and `weight` (of mean one over the data), first axis rows.
-            shared: `offset` and `scale` of data that are not scaled yet, else nothing.
+            shared: `n_rows` of the training data, where a penalty asks for it, and `offset` and `scale` of data that are not scaled yet.
             mask: 1 for rows that count, 0 for padding.
             key: for the batch's random draws.
             progress: the share of the training that is over, in [0, 1].
-            training: whether dropout and penalties of the weights apply.
+            training: whether dropout and all penalties apply; else only those that are monitored.
         """
         parts = self.parts
         noise_key, encoder_key, code_key, decoder_key, penalty_key = jax.random.split(key, 5)
@@ -292,7 +312,10 @@ class Objective(Component):
         options = {"mask": mask, "progress": progress, "key": code_key}
         latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, **options)
         scored = None if parts.corruption is None else parts.corruption.scored(x, key=noise_key)
-        terms, costs = _row_terms(model, latent, (target, scored), progress, decoder_key if training else None)
+        outputs = _outputs(model, latent.code, decoder_key if training else None)
+        if training:
+            state = state._replace(loss=parts.loss.next_state(weights.loss, state.loss, outputs, target, mask))
+        terms, costs = _row_terms(parts, parts.loss.at_state(weights.loss, state.loss), latent, outputs, (target, scored), progress)
         row_weight = mask * rows["weight"] if "weight" in rows else mask
         n_rows = jnp.maximum(jnp.sum(mask), 1.0)
 
@@ -300,36 +323,44 @@ class Objective(Component):
             return jnp.sum(row_weight * values) / n_rows
 
         loss = average(costs) / parts.n_features
-        terms = {name: average(value) for name, value in terms.items()}
-        if training and parts.regularizers:
-            view = _view(model, seen, mask, hidden, latent.code, prior)
+        terms = {name: average(value) for name, value in terms.items()} | dict(latent.reports)
+        if parts.regularizers:
+            view = _view(model, seen, mask, hidden, latent.code, prior, shared.get("n_rows"))
             for index, regularizer in enumerate(parts.regularizers):
+                if not (training or regularizer.is_monitored):
+                    continue
                 penalty = regularizer(weights.regularizers[index], view, key=jax.random.fold_in(penalty_key, index))
                 per_row = penalty.ndim > 0
                 penalty = average(penalty) if per_row else penalty
                 charged = jax.lax.stop_gradient(penalty) if isinstance(regularizer, AbstractProximal) else penalty
                 loss = loss + regularizer.weight * (charged / parts.n_features if per_row else charged)
                 terms[part_name(type(regularizer))] = penalty
-        return Evaluation(loss, terms, State(bottleneck_state))
+        return Evaluation(loss, terms, state._replace(bottleneck=bottleneck_state))
 
 
 def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
     """Rows as float32, scaled here, in the compiled program, when `shared` holds `offset` and `scale`."""
     values = values.astype(jnp.float32)
-    return (values - shared["offset"]) * (1.0 / shared["scale"]) if shared else values
+    return (values - shared["offset"]) * (1.0 / shared["scale"]) if "scale" in shared else values
+
+
+def _outputs(model: Model, code: Code, key: Key | None) -> Any:
+    """The raw outputs of codes (rows, *latent), or (samples, rows, *latent)."""
+    if code.ndim == len(model.parts.latent_shape) + 1:
+        return model.outputs(code, key=key)
+    return jax.vmap(lambda code: model.outputs(code, key=key))(code)
 
 
 def _row_terms(
-    model: Model, latent: Latent, target: tuple[Data, Data | None], progress: Any, key: Key | None
+    parts: Parts, loss_weights: Tree, latent: Latent, outputs: Any, target: tuple[Data, Data | None], progress: Any
 ) -> tuple[dict[str, Any], Any]:
     """The unweighted terms of each row, and what the row costs."""
-    parts = model.parts
     several = latent.code.ndim > len(parts.latent_shape) + 1
 
-    def reconstruction(code: Code) -> Any:
-        return _judged(parts.loss, model.weights.loss, model.outputs(code, key=key), *target)
+    def reconstruction(outputs: Outputs) -> Any:
+        return _judged(parts.loss, loss_weights, outputs, *target)
 
-    terms = {"reconstruction": (jax.vmap(reconstruction) if several else reconstruction)(latent.code), **latent.terms}
+    terms = {"reconstruction": (jax.vmap(reconstruction) if several else reconstruction)(outputs), **latent.terms}
     cost = terms["reconstruction"]
     for name, weight in parts.bottleneck.term_weights(progress).items():
         cost = cost + weight * terms[name]
@@ -354,7 +385,7 @@ def _judged(loss: AbstractLoss, weights: Tree, outputs: Outputs, target: Data, s
     return (cost - (1.0 - share) * loss(weights, zeros, expected)) / at_least_one
 
 
-def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: BoundPrior | None) -> View:
+def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: BoundPrior | None, n_rows: Any) -> View:
     return View(
         x=x,
         mask=mask,
@@ -364,6 +395,8 @@ def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: 
         weights=model.weights,
         encode=lambda row: model.hidden(row[None], key=None)[0],
         decode=lambda row: model.outputs(row[None], key=None)[0],
+        posterior=model.parts.bottleneck.posterior(model.weights.bottleneck, hidden),
+        n_rows=n_rows,
     )
 
 

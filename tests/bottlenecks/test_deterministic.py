@@ -25,7 +25,7 @@ def test_the_code_is_the_hidden_value_and_costs_nothing(prior):
 
 
 def test_encodes_as_it_trains():
-    np.testing.assert_array_equal(Deterministic().encode((), HIDDEN), HIDDEN)
+    np.testing.assert_array_equal(Deterministic().encode((), (), HIDDEN), HIDDEN)
 
 
 def test_weighs_no_terms():
@@ -42,5 +42,5 @@ def test_has_no_posterior_and_no_density():
 
 
 def test_has_no_distribution_to_draw_from():
-    with pytest.raises(PartError, match=r"`Deterministic` codes have no distribution to sample from\. Use a probabilistic bottleneck\."):
+    with pytest.raises(PartError, match=r"`Deterministic` codes have no distribution to sample from\. Call `fit_density\(X\)` first"):
         Deterministic().sample((), None, (3, 2), key=jax.random.key(0))

@@ -74,7 +74,7 @@ class TestPosterior:
     def test_its_mean_is_the_code(self, covariance):
         part = Gaussian(covariance=covariance)
         hidden = hidden_of(part)
-        np.testing.assert_array_equal(part.encode((), hidden), hidden[:, :N_DIMS])
+        np.testing.assert_array_equal(part.encode((), (), hidden), hidden[:, :N_DIMS])
 
 
 class TestDivergence:

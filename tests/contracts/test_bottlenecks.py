@@ -40,17 +40,17 @@ class TestEveryBottleneck:
         assert set(part().term_weights(0.5)) <= set(latent.terms)
 
     def test_encodes_without_chance(self, part):
-        weights, _ = made(part)
-        codes = part().encode(weights, hidden_of(part))
+        weights, state = made(part)
+        codes = part().encode(weights, state, hidden_of(part))
         assert codes.shape == (6, *LATENT)
-        np.testing.assert_array_equal(part().encode(weights, hidden_of(part)), codes)
+        np.testing.assert_array_equal(part().encode(weights, state, hidden_of(part)), codes)
 
     def test_encodes_a_row_the_same_in_any_company(self, part):
-        weights, _ = made(part)
+        weights, state = made(part)
         hidden = hidden_of(part)
-        codes, order = part().encode(weights, hidden), np.random.default_rng(2).permutation(6)
-        np.testing.assert_allclose(part().encode(weights, hidden[order]), codes[order], rtol=1e-6)
-        np.testing.assert_allclose(part().encode(weights, hidden[:1]), codes[:1], rtol=1e-6)
+        codes, order = part().encode(weights, state, hidden), np.random.default_rng(2).permutation(6)
+        np.testing.assert_allclose(part().encode(weights, state, hidden[order]), codes[order], rtol=1e-6)
+        np.testing.assert_allclose(part().encode(weights, state, hidden[:1]), codes[:1], rtol=1e-6)
 
     def test_padding_changes_neither_the_rows_that_count_nor_the_state(self, part):
         weights, state = made(part)

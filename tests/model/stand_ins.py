@@ -31,7 +31,7 @@ class Normal(AbstractBottleneck):
         code = mean + jnp.exp(log_scale) * jax.random.normal(key, mean.shape)
         return Latent(code, {"kl": sum_features(prior.kl(mean, log_scale))}), state
 
-    def encode(self, weights, hidden):
+    def encode(self, weights, state, hidden):
         return jnp.split(hidden, 2, axis=-1)[0]
 
     def term_weights(self, progress):
@@ -59,7 +59,7 @@ class Sampled(AbstractBottleneck):
             terms["kl"] = log_posterior - prior.log_prob(code)
         return Latent(code, terms, self.important), state
 
-    def encode(self, weights, hidden):
+    def encode(self, weights, state, hidden):
         return hidden
 
     def term_weights(self, progress):

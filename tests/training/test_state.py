@@ -58,7 +58,7 @@ class Centered(AbstractBottleneck):
         state = {"sum": state["sum"] + hidden_sum, "rows": state["rows"] + jnp.sum(mask)}
         return Latent(hidden - state["sum"] / state["rows"], {}), state
 
-    def encode(self, weights, hidden):
+    def encode(self, weights, state, hidden):
         return hidden
 
 

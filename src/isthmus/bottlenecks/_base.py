@@ -1,5 +1,6 @@
 import abc
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -18,11 +19,13 @@ class Latent(NamedTuple):
         terms: unweighted, by name; per row of shape (rows,), or (samples, rows) along with the codes.
         is_importance_weighted: whether a row costs minus the logarithm of the mean of `exp(-cost)` over its codes, instead of the mean
             of their costs.
+        reports: numbers about the batch for the history alone, by name: how much of a codebook is in use, say.
     """
 
     code: Code
     terms: Mapping[str, Any]
     is_importance_weighted: bool = False
+    reports: Mapping[str, Scalar] = MappingProxyType({})
 
 
 class Posterior(NamedTuple):
@@ -73,8 +76,16 @@ class AbstractBottleneck(Component):
         """
 
     @abc.abstractmethod
-    def encode(self, weights: Tree, hidden: Hidden) -> Code:
+    def encode(self, weights: Tree, state: Tree, hidden: Hidden) -> Code:
         """The code that `transform` returns: never random, of shape (rows, *latent_shape)."""
+
+    def indices(self, weights: Tree, state: Tree, hidden: Hidden) -> Any:
+        """The whole numbers that a row's code consists of, int32 of shape (rows, n_groups); `PartError` where there are none."""
+        raise PartError(f"`{type(self).__name__}` codes are no whole numbers. Use a bottleneck that quantizes, such as 'vector_quantized'.")
+
+    def nearest(self, weights: Tree, state: Tree, code: Code) -> Code:
+        """The code that the decoder may have been trained on nearest to any vector, such as a point between two codes."""
+        return code
 
     def term_weights(self, progress: Scalar | float) -> Mapping[str, Any]:
         """The weight of each term of `Latent.terms` when `progress` of the training, in [0, 1], is over."""
@@ -90,6 +101,11 @@ class AbstractBottleneck(Component):
             rng: for random choices.
         """
         return weights, state
+
+    @property
+    def has_normal_posterior(self) -> bool:
+        """Whether q(code | x) is a diagonal normal distribution, so that `posterior` gives it."""
+        return False
 
     def posterior(self, weights: Tree, hidden: Hidden) -> Posterior | None:
         """Means and scales of q(code | x) where it is a diagonal normal distribution, else None."""
@@ -109,4 +125,6 @@ class AbstractBottleneck(Component):
 
     def sample(self, weights: Tree, prior: BoundPrior | None, shape: Shape, *, key: Key) -> Code:
         """Codes drawn from what the decoder was trained on, of shape `shape`, which is (n, *latent_shape)."""
-        raise PartError(f"`{type(self).__name__}` codes have no distribution to sample from. Use a probabilistic bottleneck.")
+        raise PartError(
+            f"`{type(self).__name__}` codes have no distribution to sample from. Call `fit_density(X)`, or use a probabilistic bottleneck."
+        )

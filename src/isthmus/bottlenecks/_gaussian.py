@@ -101,11 +101,15 @@ class Gaussian(AbstractBottleneck):
             codes, terms = codes[0], {name: term[0] if term.ndim > 1 else term for name, term in terms.items()}
         return Latent(codes, terms, self.importance_weighted), state
 
-    def encode(self, weights: Tree, hidden: Hidden) -> Code:
+    def encode(self, weights: Tree, state: Tree, hidden: Hidden) -> Code:
         return hidden[..., : self._n_dims(hidden)]
 
+    @property
+    def has_normal_posterior(self) -> bool:
+        return self.covariance == "diag"
+
     def posterior(self, weights: Tree, hidden: Hidden) -> Posterior | None:
-        if self.covariance == "full":
+        if not self.has_normal_posterior:
             return None
         mean, log_scale = jnp.split(hidden, 2, axis=-1)
         return Posterior(mean, log_scale)

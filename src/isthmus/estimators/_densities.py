@@ -30,7 +30,7 @@ def posterior_codes(model: Model, shared: Mapping[str, Any], x: Any, key: Any, *
 def row_draws(model: Model, shared: Mapping[str, Any], code: Any, unit: Any, key: Any) -> Any:
     """A row drawn from the likelihood of each code, in the scaled unit unless the loss knows the user's only."""
     outputs = model.outputs(code, key=None)
-    return likelihood(model.parts, unit).sample(model.weights.loss, outputs, key=key)
+    return likelihood(model.parts, unit).sample(model.loss_weights, outputs, key=key)
 
 
 @jax.jit

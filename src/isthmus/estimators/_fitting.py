@@ -226,7 +226,7 @@ def run(model: Model, problem: Problem, affine: Affine | None, training: Trainin
         plan=training.plan,
         seed=training.seed,
         validation=validation,
-        shared=shared,
+        shared=shared | {"n_rows": np.float32(rows.count)},
         callbacks=training.callbacks,
         optimizer_state=training.optimizer_state,
     )

@@ -58,10 +58,10 @@ def row_losses(model: Model, shared: Mapping[str, Any], x: Any, unit: Any, offse
         return -log_likelihoods(model, x, code[None], unit, offset)[0]
     outputs = model.outputs(code, key=None)
     if parts.loss.domain == "unit_interval":
-        return parts.loss(model.weights.loss, outputs, x)
+        return parts.loss(model.loss_weights, outputs, x)
     if parts.loss.domain == "nonnegative":
-        return parts.loss(model.weights.loss, outputs, x * unit + offset)
-    return parts.loss(model.weights.loss, outputs * unit, x * unit)
+        return parts.loss(model.loss_weights, outputs, x * unit + offset)
+    return parts.loss(model.loss_weights, outputs * unit, x * unit)
 
 
 def log_likelihoods(model: Model, x: Any, codes: Any, unit: Any, offset: Any) -> Any:
@@ -72,7 +72,7 @@ def log_likelihoods(model: Model, x: Any, codes: Any, unit: Any, offset: Any) ->
     change_of_unit = jnp.sum(jnp.log(unit)) if loss.is_density and not in_user_unit else 0.0
 
     def one(code: Any) -> Any:
-        return loss.log_prob(model.weights.loss, model.outputs(code, key=None), target)
+        return loss.log_prob(model.loss_weights, model.outputs(code, key=None), target)
 
     return jax.vmap(one)(codes) - change_of_unit
 

@@ -50,14 +50,17 @@ def parts_of(estimator: Any, data_shape: Shape) -> Parts:
         raise PartError(f"`latent_dim` must be an integer of at least 1; got {latent_dim!r}.")
     bottleneck = resolve(AbstractBottleneck, estimator.bottleneck, "bottleneck")
     prior = _optional(AbstractPrior, estimator.prior, "prior")
+    regularizers = _regularizers_of(estimator.regularizers)
+    if prior is None and any(part.needs_prior for part in (bottleneck, *regularizers)):
+        prior = StandardNormal()
     return Parts(
         architecture=_architecture_of(estimator),
         loss=resolve(AbstractLoss, estimator.loss, "loss"),
         data_shape=data_shape,
         latent_shape=(int(latent_dim),),
         bottleneck=bottleneck,
-        prior=StandardNormal() if prior is None and bottleneck.needs_prior else prior,
-        regularizers=_regularizers_of(estimator.regularizers),
+        prior=prior,
+        regularizers=regularizers,
         corruption=_optional(AbstractCorruption, estimator.corruption, "corruption"),
         code_activation=estimator.code_activation,
         output_activation=estimator.output_activation,

@@ -145,11 +145,10 @@ def _with_weights_of(donor: Model, model: Model) -> Model:
     if same_outputs and form(donor.weights.decoder) == form(weights.decoder):
         weights = weights._replace(decoder=donor.weights.decoder)
         if donor.parts.loss == parts.loss:
-            weights = weights._replace(loss=donor.weights.loss)
-    if _same(donor.parts.bottleneck, parts.bottleneck) and form((donor.weights.bottleneck, donor.state)) == form(
-        (weights.bottleneck, state)
-    ):
-        weights, state = weights._replace(bottleneck=donor.weights.bottleneck), donor.state
+            weights, state = weights._replace(loss=donor.weights.loss), state._replace(loss=donor.state.loss)
+    there, here = (donor.weights.bottleneck, donor.state.bottleneck), (weights.bottleneck, state.bottleneck)
+    if _same(donor.parts.bottleneck, parts.bottleneck) and form(there) == form(here):
+        weights, state = weights._replace(bottleneck=there[0]), state._replace(bottleneck=there[1])
     if _same(donor.parts.prior, parts.prior) and form(donor.weights.prior) == form(weights.prior):
         weights = weights._replace(prior=donor.weights.prior)
     return model._replace(weights=weights, state=state)

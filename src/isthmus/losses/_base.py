@@ -1,11 +1,11 @@
 import abc
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Array
 
 from isthmus._component import Component
-from isthmus._types import Data, Outputs, PerRow, Shape, Tree
+from isthmus._types import Data, Mask, Outputs, PerRow, Shape, Tree
 from isthmus.errors import DataError
 
 Domain: TypeAlias = Literal["real", "unit_interval", "nonnegative"]
@@ -42,6 +42,18 @@ class AbstractLoss(Component):
     def init(self, shape: Shape, *, rng: np.random.Generator) -> Tree:
         """The loss's own weights (a learned scale, say); `()` for none."""
         return ()
+
+    def init_state(self, shape: Shape) -> Tree:
+        """What the loss learns without a gradient; `()` for nothing."""
+        return ()
+
+    def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
+        """The state after a batch in training; `outputs` may have an axis of samples before that of rows."""
+        return state
+
+    def at_state(self, weights: Tree, state: Tree) -> Tree:
+        """The weights that the other methods are given; those learned by gradient unless the state holds some."""
+        return weights
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of the raw outputs for data of `shape`; the same unless each value needs several numbers."""

@@ -3,7 +3,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from isthmus._types import Data, Outputs, PerRow, Shape, Tree
+from isthmus._types import Data, Mask, Outputs, PerRow, Shape, Tree
 
 from ._base import AbstractLoss
 
@@ -36,6 +36,15 @@ class InUserUnit(AbstractLoss):
 
     def init(self, shape: Shape, *, rng: np.random.Generator) -> Tree:
         return self.loss.init(shape, rng=rng)
+
+    def init_state(self, shape: Shape) -> Tree:
+        return self.loss.init_state(shape)
+
+    def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
+        return self.loss.next_state(weights, state, outputs, x * self.scale + self.offset, mask)
+
+    def at_state(self, weights: Tree, state: Tree) -> Tree:
+        return self.loss.at_state(weights, state)
 
     def output_shape(self, shape: Shape) -> Shape:
         return self.loss.output_shape(shape)

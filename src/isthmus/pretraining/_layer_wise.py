@@ -94,9 +94,10 @@ class LayerWise(AbstractPretraining):
 
 def _with_outer_weights(model: Model, other: Model, *, bottom: bool, top: bool) -> Model:
     """`model` with what `other` has learned beside its networks: the loss at the bottom, bottleneck and prior at the top."""
-    weights = model.weights
+    weights, state = model.weights, model.state
     if bottom:
-        weights = weights._replace(loss=other.weights.loss)
+        weights, state = weights._replace(loss=other.weights.loss), state._replace(loss=other.state.loss)
     if top:
         weights = weights._replace(bottleneck=other.weights.bottleneck, prior=other.weights.prior)
-    return model._replace(weights=weights, state=other.state if top else model.state)
+        state = state._replace(bottleneck=other.state.bottleneck)
+    return model._replace(weights=weights, state=state)

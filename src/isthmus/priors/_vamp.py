@@ -37,8 +37,7 @@ class Vamp(AbstractPrior):
     n_pseudo_rows: PositiveInt = 100
 
     def check_parts(self, parts: Any) -> None:
-        hidden = jnp.zeros((1, *parts.bottleneck.hidden_shape((1,))))  # whether there is a posterior does not hang on the width
-        if len(parts.latent_shape) != 1 or parts.bottleneck.posterior((), hidden) is None:
+        if len(parts.latent_shape) != 1 or not parts.bottleneck.has_normal_posterior:
             raise PartError(
                 f"The prior 'vamp' mixes diagonal normal posteriors of codes of one axis; {parts.bottleneck!r} with codes of shape "
                 f"{parts.latent_shape} has none. Use bottleneck='gaussian' with covariance='diag', or another prior."

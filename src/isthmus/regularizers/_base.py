@@ -1,5 +1,5 @@
 import abc
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ class View(NamedTuple):
         weights: the model's weights; `encoder` and `decoder` are its fields.
         encode: one example to its hidden value, at these weights.
         decode: one code to its raw outputs, at these weights.
+        posterior: the means and log-scales of q(code | x), an `isthmus.bottlenecks.Posterior`, where it is a diagonal normal
+            distribution, else None.
+        n_rows: how many rows the training data have, a scalar.
     """
 
     x: Any
@@ -29,16 +32,35 @@ class View(NamedTuple):
     weights: Any
     encode: Any
     decode: Any
+    posterior: Any = None
+    n_rows: Any = None
 
 
 class AbstractRegularizer(Component):
     """A penalty beside the reconstruction; `weight` times its value joins the objective.
 
     A penalty returns one number for the weights, or one a row. The objective adds `weight * penalty` as it is for the former,
-    and the mean over rows divided by the number of features for the latter, like every term of a row.
+    and the mean over rows divided by the number of features for the latter, like every term of a row. A divergence that is a statistic
+    of the batch is returned for each row, the same number, so that its weight is that of the paper, beside a loss summed over features.
+
+    Attributes:
+        is_monitored: whether validation rows are charged too: a divergence of codes is part of what is to be lowered, a penalty of the
+            weights, dropout's companion, is not.
+        is_adversarial: whether weights of its own go up what the model's go down; with a line search neither would arrive.
+        needs_prior: whether it compares codes with a prior; an estimator that was given none then takes `StandardNormal`.
+        weight: the factor of the penalty in the objective.
     """
 
+    is_monitored: ClassVar[bool] = False
+    is_adversarial: ClassVar[bool] = False
+    needs_prior: ClassVar[bool] = False
+
     weight: NonNegative
+
+    @property
+    def own_rate(self) -> Any:
+        """What multiplies the optimizer's rate for the penalty's own weights."""
+        return 1.0
 
     def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> Tree:
         """The penalty's own weights (an adversary, say); `()` for none."""

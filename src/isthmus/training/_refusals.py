@@ -9,7 +9,12 @@ __all__ = ["check_penalties"]
 
 
 def check_penalties(objective: Any, optimizer: AbstractOptimizer) -> None:
-    """Refuse a penalty with a kink beside an optimizer that cannot say how far to shrink for it."""
+    """Refuse a penalty with a kink beside an optimizer that cannot say how far to shrink for it, and an adversary beside a line search."""
+    if getattr(objective, "is_adversarial", False) and optimizer.applies_half_rates:
+        raise PartError(
+            f"The optimizer {part_name(type(optimizer))!r} searches along its step for lower values, but an adversary's weights are to "
+            "raise what the others lower. Choose an optimizer without a line search, such as 'adam'."
+        )
     if not getattr(objective, "is_proximal", False) or optimizer.has_step_sizes():
         return
     penalties = ", ".join(repr(part_name(type(part))) for part in _parts_below(objective) if hasattr(part, "shrink"))

@@ -60,6 +60,8 @@ def moved(optimizer: AbstractOptimizer, objective: Any, value: Any, weights: Tre
     )
     if not optimizer.applies_half_rates:
         updates = optimizer.at_half_rates(updates)
+    if getattr(objective, "is_adversarial", False):
+        updates = objective.at_own_rates(updates)
     weights = _join(optax.apply_updates(trainable, updates), frozen)
     if getattr(objective, "is_proximal", False):
         sizes = optimizer.step_sizes(_own_state(optimizer, optimizer_state), trainable, rate)
