@@ -26,7 +26,7 @@ import numpy as np
 
 from isthmus._activations import Activation, activate, deactivate
 from isthmus._component import Component, part_name
-from isthmus._types import Code, Data, Hidden, Key, Mask, Outputs, Scalar, Tree
+from isthmus._types import Code, Data, Hidden, Key, Mask, Outputs, PositiveInt, Scalar, Shape, Tree
 from isthmus.architectures import AbstractArchitecture
 from isthmus.bottlenecks import AbstractBottleneck, Deterministic, Latent
 from isthmus.corruptions import AbstractCorruption
@@ -35,7 +35,7 @@ from isthmus.losses import AbstractLoss
 from isthmus.priors import AbstractPrior, BoundPrior
 from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
 
-__all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "zero_share"]
+__all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "with_classes", "zero_share"]
 
 _HIDDEN_ROWS = 20_000  # enough for a bottleneck to start from
 
@@ -55,6 +55,7 @@ class Parts(Component):
         code_activation: applied to the encoder's output.
         output_activation: applied to the decoder's output before the loss; None leaves it to the loss's link.
         precision: of the operands of matrix products; sums, weights and statistics are float32.
+        n_classes: how many classes rows may be of, for a model that is told each row's; None for one that is not.
 
     Example:
         >>> from isthmus.architectures import Linear
@@ -75,6 +76,7 @@ class Parts(Component):
     code_activation: Activation | None = None
     output_activation: Activation | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    n_classes: PositiveInt | None = None
 
     def check(self) -> None:
         link = self.loss.link
@@ -86,6 +88,13 @@ class Parts(Component):
         names = [part_name(type(regularizer)) for regularizer in self.regularizers]
         if len(set(names)) < len(names):
             raise PartError(f"`regularizers` holds the same kind twice: {names}. Give each once, with the sum of the weights.")
+        if self.n_classes is not None:
+            for part in (self.architecture, self.prior, *self.regularizers):
+                if part is not None and not part.takes_classes:
+                    raise PartError(
+                        f"{part_name(type(part))!r} does not work in a conditional model, whose networks are told the class of each row. "
+                        "Use another part, or fit without `conditional`."
+                    )
         for part in (self.architecture, self.loss, self.bottleneck, self.prior, *self.regularizers, self.corruption):
             if part is not None:
                 part.check_parts(self)
@@ -94,6 +103,11 @@ class Parts(Component):
     def n_features(self) -> int:
         """How many numbers one row has."""
         return math.prod(self.data_shape)
+
+    @property
+    def n_given(self) -> int:
+        """How many numbers, one for each class, both networks are given along the last axis beside their input."""
+        return self.n_classes or 0
 
     @property
     def reconstruction_activation(self) -> str:
@@ -123,11 +137,19 @@ class Model(NamedTuple):
     """An autoencoder: what was chosen and what was learned. Its methods are pure functions of arrays, batch first.
 
     Inputs and results are in the unit of the scaled data; reconstructions by a loss for values from 0 on are in the data's own.
+
+    Attributes:
+        parts: what was chosen.
+        weights: what was learned by gradient.
+        state: what was learned without one.
+        condition: of a conditional model, the class of each row of the batch at hand, (rows, n_classes), as ones and zeros: see
+            `of_classes`. Both networks see it beside their input, along the last axis.
     """
 
     parts: Parts
     weights: Weights
     state: State
+    condition: Any = None
 
     @classmethod
     def init(cls, parts: Parts, *, rng: np.random.Generator) -> "Model":
@@ -141,8 +163,8 @@ class Model(NamedTuple):
         hidden_shape, output_shape = parts.bottleneck.hidden_shape(latent), parts.loss.output_shape(data)
         bottleneck_weights, bottleneck_state = parts.bottleneck.init(latent, rng=rng)
         weights = Weights(
-            encoder=parts.architecture.encoder(data, hidden_shape, rng=rng),
-            decoder=parts.architecture.decoder(latent, output_shape, rng=rng),
+            encoder=parts.architecture.encoder(_widened(data, parts.n_given), hidden_shape, rng=rng),
+            decoder=parts.architecture.decoder(_widened(latent, parts.n_given), output_shape, rng=rng),
             bottleneck=bottleneck_weights,
             prior=() if parts.prior is None else parts.prior.init(latent, data, rng=rng),
             loss=parts.loss.init(data, rng=rng),
@@ -150,22 +172,27 @@ class Model(NamedTuple):
         )
         return cls(parts, weights, State(bottleneck_state, parts.loss.init_state(data)))
 
-    def started(self, rows: Callable[[], tuple[np.ndarray, np.ndarray]], mean: np.ndarray, *, rng: np.random.Generator) -> "Model":
+    def of_classes(self, labels: Any) -> "Model":
+        """The model for a batch of rows of these classes, whole numbers (rows,); itself when it is not conditional."""
+        return self._replace(condition=jax.nn.one_hot(labels, self.parts.n_classes)) if self.parts.n_classes else self
+
+    def started(self, rows: Callable[[], tuple[np.ndarray, ...]], mean: np.ndarray, *, rng: np.random.Generator) -> "Model":
         """The model with the weights that depend on data: output biases, and whatever else a part starts from data.
 
         Args:
-            rows: gives a sample of rows as the encoder and as the loss will see them, float64, when a part asks for it.
+            rows: gives a sample of rows as the encoder and as the loss will see them, float64, when a part asks for it; of a
+                conditional model also their classes, as ones and zeros.
             mean: the mean of the loss's targets, of the data's shape.
             rng: for random choices.
         """
         parts = self.parts
         output_mean = deactivate(parts.output_activation, mean) if parts.output_activation else parts.loss.start(mean)
-        rows = functools.cache(rows)
+        rows = functools.cache(functools.partial(_seen_rows, rows))
         encoder, decoder = parts.architecture.start(self.weights.encoder, self.weights.decoder, rows, output_mean)
         model = self._replace(weights=self.weights._replace(encoder=encoder, decoder=decoder))
 
         def hidden() -> np.ndarray:
-            x, _ = rows()
+            x = rows()[0]
             chosen = np.sort(rng.choice(len(x), _HIDDEN_ROWS, replace=False)) if len(x) > _HIDDEN_ROWS else slice(None)
             return np.asarray(_hidden(model, jnp.asarray(x[chosen], jnp.float32)))
 
@@ -176,7 +203,11 @@ class Model(NamedTuple):
 
     def hidden(self, x: Data, *, key: Key | None) -> Hidden:
         """The encoder's output for each row; `key` is None outside training."""
-        hidden = self._network(self.weights.encoder, x, key)
+        return self.hidden_of(self._given(x), key=key)
+
+    def hidden_of(self, seen: Any, *, key: Key | None) -> Hidden:
+        """The encoder's output for what it sees of each row: the row, and of a conditional model its class along the last axis."""
+        hidden = self._network(self.weights.encoder, seen, key)
         return hidden if self.parts.code_activation is None else activate(self.parts.code_activation, hidden)
 
     def encode(self, x: Data) -> Code:
@@ -197,7 +228,7 @@ class Model(NamedTuple):
     def outputs(self, code: Code, *, key: Key | None) -> Outputs:
         """The raw outputs for each code, after the output activation where one was asked for in the loss's stead."""
         decoder = self.parts.architecture.joined(self.weights.encoder, self.weights.decoder)
-        outputs = self._network(decoder, code, key)
+        outputs = self._network(decoder, self._given(code), key)
         chosen = self.parts.output_activation
         return outputs if chosen is None or chosen == self.parts.loss.link else activate(chosen, outputs)
 
@@ -213,6 +244,13 @@ class Model(NamedTuple):
     def reconstruct(self, x: Data) -> Data:
         """The reconstruction of each row."""
         return self.decode(self.encode(x))
+
+    def _given(self, x: Any) -> Any:
+        """`x` with the classes of its rows along the last axis, repeated along the others."""
+        if self.parts.n_classes is None:
+            return x
+        assert self.condition is not None, "bind the classes of the rows first: `of_classes`"
+        return with_classes(x, self.condition, jnp)
 
     def _network(self, network: Tree, x: Any, key: Key | None) -> Any:
         architecture, precision = self.parts.architecture, self.parts.precision
@@ -294,7 +332,7 @@ class Objective(Component):
         Args:
             weights: what the gradient is taken of.
             state: the state before the batch.
-            rows: `x`, and where given `target` (a clean `x`) and `weight` (of mean one over the data), first axis rows.
+            rows: `x`, and where given `target` (a clean `x`), `weight` (of mean one over the data) and `label` (a class), first axis rows.
             shared: `n_rows` of the training data, where a penalty asks for it, and `offset` and `scale` of data that are not scaled yet.
             mask: 1 for rows that count, 0 for padding.
             key: for the batch's random draws.
@@ -304,6 +342,8 @@ class Objective(Component):
         parts = self.parts
         noise_key, encoder_key, code_key, decoder_key, penalty_key = jax.random.split(key, 5)
         model = Model(parts, weights, state)
+        if parts.n_classes is not None:
+            model = model.of_classes(rows["label"].astype(jnp.int32))
         x = scaled(rows["x"], shared)
         target = scaled(rows["target"], shared) if "target" in rows else x
         seen = x if parts.corruption is None else parts.corruption(x, mask=mask, key=noise_key)
@@ -342,6 +382,28 @@ def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
     """Rows as float32, scaled here, in the compiled program, when `shared` holds `offset` and `scale`."""
     values = values.astype(jnp.float32)
     return (values - shared["offset"]) * (1.0 / shared["scale"]) if "scale" in shared else values
+
+
+def with_classes(x: Any, condition: Any, xp: Any) -> Any:
+    """Rows `x` with the classes `condition` (rows, n_classes) along the last axis, repeated along the others.
+
+    Args:
+        x: (rows, *features).
+        condition: ones and zeros.
+        xp: the module of the arrays, `numpy` or `jax.numpy`.
+    """
+    spread = condition.reshape(len(condition), *(1,) * (x.ndim - 2), condition.shape[1])
+    return xp.concatenate([x, xp.broadcast_to(spread, (*x.shape[:-1], condition.shape[1]))], axis=-1)
+
+
+def _widened(shape: Shape, n_given: int) -> Shape:
+    return (*shape[:-1], shape[-1] + n_given)
+
+
+def _seen_rows(rows: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """A sample of rows, with their classes beside them where there are any."""
+    x, *others = rows()
+    return (with_classes(x, others[1], np), *others) if len(others) > 1 else (x, *others)
 
 
 def _outputs(model: Model, code: Code, key: Key | None) -> Any:
@@ -401,8 +463,8 @@ def _view(model: Model, x: Data, mask: Mask, hidden: Hidden, code: Code, prior: 
 
 
 @jax.jit
-def _hidden(model: Model, x: Data) -> Hidden:
-    return model.hidden(x, key=None)
+def _hidden(model: Model, x: Any) -> Hidden:
+    return model.hidden_of(x, key=None)
 
 
 @jax.jit
@@ -412,7 +474,7 @@ def _reconstruct(model: Model, x: Data) -> Data:
 
 def forward_flops(parts: Parts) -> int:
     """Floating-point operations of one row's reconstruction, as XLA counts them before it optimizes."""
-    model = jax.eval_shape(lambda: Model.init(parts, rng=np.random.default_rng(0)))
+    model = jax.eval_shape(lambda: Model.init(parts, rng=np.random.default_rng(0)).of_classes(jnp.zeros(1, int)))
     row = jax.ShapeDtypeStruct((1, *parts.data_shape), jnp.float32)
     analysis: Any = _reconstruct.lower(model, row).cost_analysis()
     return int(analysis["flops"])

@@ -80,7 +80,10 @@ GOOD: dict[str, dict[str, str]] = {
         "def read():\n    import pyarrow.parquet\n"
     },
     "files_are_short": {"a.py": '"""' + "words\n" * 500 + '"""\n' + "# why\n\n" * 500 + "x = 1\n" * 400},
-    "functions_are_short": {"a.py": 'def f():\n    """' + "words\n" * 100 + '"""\n' + "    x = 1\n" * 59},
+    "functions_are_short": {
+        "a.py": 'def f():\n    """' + "words\n" * 100 + '"""\n' + "    x = 1\n" * 59,
+        "b.py": "class A:\n    def __init__(self, x):\n" + "        self.x = x\n" * 60,
+    },
     "code_is_written_once": {
         "a.py": f'"""Same.\n{_LINES}\n"""\n{_LINES}\n',
         "b.py": "\n".join(_LINES.splitlines()[:7]) + "\nother = 1\n" + _LINES.splitlines()[7] + "\n",
@@ -202,6 +205,7 @@ BAD: dict[str, list[dict[str, str]]] = {
     "functions_are_short": [
         {"a.py": "def f():\n" + "    x = 1\n" * 60},
         {"a.py": "class A:\n    async def f(self):\n" + "        x = 1\n\n" * 60},
+        {"a.py": "class A:\n    def __init__(self, x):\n" + "        self.x = x\n" * 59 + "        self.y = x\n"},
     ],
     "code_is_written_once": [
         {"a.py": f"{_LINES}\n", "b.py": f"if True:\n    # indented, and with a comment\n    {_LINES.replace(chr(10), chr(10) + '    ')}\n"},

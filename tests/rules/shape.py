@@ -29,15 +29,25 @@ def files_are_short(package: Package) -> list[str]:
 
 
 def functions_are_short(package: Package) -> list[str]:
-    """At most 60 code lines a function."""
+    """At most 60 code lines a function; a constructor that only stores its arguments, as scikit-learn asks, may have more."""
     complaints = []
     for file in package.files:
         for function in file.functions:
             node = function.node
             length = sum(node.lineno <= line <= node.end_lineno for line in file.code_lines)
-            if length > _FUNCTION_LINES:
+            if length > _FUNCTION_LINES and not _only_stores(node):
                 complaints.append(f"{file.at(node)}: `{node.name}` has {length} code lines")
     return complaints
+
+
+def _only_stores(node: FunctionNode) -> bool:
+    """Whether every statement is `self.name = name`."""
+    return node.name == "__init__" and all(
+        isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Name)
+        and [ast.unparse(target) for target in each.targets] == [f"self.{each.value.id}"]
+        for each in node.body
+    )
 
 
 def code_is_written_once(package: Package) -> list[str]:

@@ -1,6 +1,6 @@
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from isthmus._activations import Activation
 from isthmus._component import Component
 from isthmus._types import Key, Shape, Tree
 
-RowSample: TypeAlias = Callable[[], tuple[np.ndarray, np.ndarray]]
+RowSample: TypeAlias = Callable[[], tuple[np.ndarray, ...]]
 
 
 class Stage(NamedTuple):
@@ -35,7 +35,12 @@ class AbstractArchitecture(Component):
     A network is a PyTree of arrays (static fields hold the rest). The part makes it, on the host and with NumPy, because every
     random draw that is compiled costs 0.1 s; and the part applies it, because its floats (a dropout rate) are arguments of
     the compiled program while the network holds only what is learned.
+
+    Attributes:
+        takes_classes: whether it works in a model whose networks are told the class of each row.
     """
+
+    takes_classes: ClassVar[bool] = True
 
     @property
     def is_random(self) -> bool:
@@ -64,7 +69,8 @@ class AbstractArchitecture(Component):
         Args:
             encoder: as `encoder` made it.
             decoder: as `decoder` made it.
-            rows: gives a sample of rows as the encoder and as the loss will see them: float64, both of shape (rows, *in_shape).
+            rows: gives a sample of rows as the encoder and as the loss will see them: float64, both of shape (rows, *in_shape);
+                and the class of each as ones and zeros, which is also in what the encoder sees, where the model is conditional.
             output_mean: the raw outputs at which the loss's `mean` is the mean of the data, of the decoder's output shape.
 
         Returns:

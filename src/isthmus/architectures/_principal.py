@@ -9,7 +9,7 @@ __all__ = ["principal_start"]
 _RIDGES = 10.0 ** np.arange(-8.0, 1.0)
 
 
-def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarray) -> tuple[Any, Any]:
+def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarray, given: np.ndarray | None = None) -> tuple[Any, Any]:
     """Both networks with their linear paths at the best linear reconstruction of `target` from `x` and their last layers at zero.
 
     Where the target is `x` itself, the code is `(x - mean) V` with the leading principal components `V`, and its reconstruction the
@@ -18,14 +18,21 @@ def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarra
     (Izenman 1975, Reduced-Rank Regression for the Multivariate Linear Model). Codes beyond the rank start at zero. All is
     computed in float64: single precision loses all but the first few components of columns of unequal scale.
 
+    Where both networks are `given` the class of each row (rows, classes), as the last features of `x` and after the code, the decoder's
+    path begins at the mean of each class, and the code at what is left of the target.
+
     Where the encoder gives other numbers than a code, such as means and scales, both networks are returned as they are.
     """
-    if encoder.path.shape[1] != decoder.path.shape[0]:
+    n_given = 0 if given is None else given.shape[1]
+    if encoder.path.shape[1] + n_given != decoder.path.shape[0]:
         return encoder, decoder
     flat, goal = x.reshape(len(x), -1), target.reshape(len(target), -1)
     n_codes, mean = encoder.path.shape[1], flat.mean(axis=0)
     centered = flat - mean
-    into, back = np.zeros((flat.shape[1], n_codes)), np.zeros((n_codes, goal.shape[1]))
+    into, back = np.zeros((flat.shape[1], n_codes)), np.zeros((n_codes + n_given, goal.shape[1]))
+    if given is not None:
+        centers = given.T @ (goal - goal.mean(axis=0)) / np.maximum(given.sum(axis=0), 1.0)[:, None]
+        back[n_codes:], goal = centers, goal - given @ centers
     if x is target:
         components = _leading_components(centered, n_codes)
         rank = components.shape[1]

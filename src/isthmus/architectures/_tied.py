@@ -1,7 +1,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import equinox as eqx
 import numpy as np
@@ -54,6 +54,8 @@ class Tied(AbstractArchitecture):
         >>> Autoencoder(2, architecture=Tied((5,)), max_epochs=1, random_state=0).fit(X).summary().n_parameters
         58
     """
+
+    takes_classes: ClassVar[bool] = False
 
     hidden_dims: tuple[PositiveInt, ...] | None = None
     activation: Activation | None = None

@@ -29,7 +29,7 @@ from ._fitting import (
 from ._generative import AbstractGenerative, active_units, warn_about_collapse
 from ._parameters import ROLES, is_auto, nested_parameters, optimizer_of, parts_of, plan_of, with_nested
 from ._pretraining import begun, with_pretraining
-from ._source import Source, read_source
+from ._source import Source, labels_of, read_source
 from ._summary import Summary, summarize
 
 
@@ -104,6 +104,9 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
     pretraining : str or AbstractPretraining, default=None
         What is done with the first weights before `fit` trains the whole, such as "layer_wise"; None for nothing. `partial_fit` does
         without.
+    conditional : bool, default=False
+        Whether both networks are told the class of each row, the `y` of `fit`, so that a code need not hold it, and rows of a chosen class
+        can be had: ``sample(n, y=...)``, ``inverse_transform(codes, y)``.
 
     Attributes
     ----------
@@ -128,8 +131,12 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         "max_epochs", "patience", "target_loss", "max_seconds" or "interrupted".
     zero_share_ : float
         The share of weights (biases apart) that are exactly zero.
+    classes_ : ndarray of shape (n_classes,)
+        The sorted classes, of a conditional model.
     active_units_ : int
         Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01.
+    density_ : CodeDensity
+        The distribution of codes that `fit_density` found.
     fit_seconds_, compile_seconds_ : float
         Wall time of the fit, and how much of it was compilation.
 
@@ -184,6 +191,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         callbacks: Iterable[Callable[[Any], object]] = (),
         warm_start: bool = False,
         pretraining: Any = None,
+        conditional: bool = False,
     ) -> None:
         self.latent_dim = latent_dim
         self.architecture = architecture
@@ -213,6 +221,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.pretraining = pretraining
+        self.conditional = conditional
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments.
@@ -266,12 +275,12 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             The rows: numbers of any real type, none missing.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
         target : array-like of the shape of X, default=None
             What each row is to become, such as a clean copy of a noisy one; None for itself.
         validation_data : array-like, or tuple of rows and targets, default=None
-            Rows to watch instead of a share of `X`.
+            Rows to watch instead of a share of `X`; of a conditional model a tuple of rows and classes, or of rows, classes and targets.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row counts; those of weight zero are as good as absent.
         pretrained : Autoencoder, str or path-like, default=None
@@ -295,8 +304,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         """
         continues = self.warm_start and hasattr(self, "model_")
         with _Restoring(self):
-            problem, rng = self._problem(X, target, validation_data, sample_weight, reset=not continues)
-            parts = parts_of(self, problem.source.shape)
+            problem, rng = self._problem(X, y, target, validation_data, sample_weight, reset=not continues)
+            parts = parts_of(self, problem.source.shape, self._n_classes)
             optimizer = optimizer_of(self, len(problem.training) + len(problem.validation))
             plan = plan_of(self, len(problem.training))
             before = []
@@ -327,8 +336,9 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             More rows.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored. The first call decides which classes
+            there are.
         target : array-like of the shape of X, default=None
             What each row is to become; None for itself.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -341,12 +351,12 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         """
         first = not hasattr(self, "model_")
         with _Restoring(self):
-            problem, rng = self._problem(X, target, None, sample_weight, reset=first, whole=True)
+            problem, rng = self._problem(X, y, target, None, sample_weight, reset=first, whole=True)
             optimizer = dataclasses.replace(optimizer_of(self, None), schedule=Constant())
             structure = str(jax.tree.structure(optimizer))  # another's state is of no use; a treedef is not pickled
             plan = dataclasses.replace(plan_of(self, len(problem.training)), max_epochs=1, patience=None, target_loss=None)
             if first:
-                affine, _, model = begun(self, parts_of(self, problem.source.shape), problem, rng, None)
+                affine, _, model = begun(self, parts_of(self, problem.source.shape, self._n_classes), problem, rng, None)
                 state, n_calls = None, 0
             else:
                 affine, model = self.scaling_, self.model_
@@ -362,29 +372,52 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         warn_about(result, optimizer.learning_rate)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
+        """`fit`, then `transform` of the same rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            The rows.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
+        **fit_params : dict
+            Further arguments of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, latent_dim)
+            Codes.
+        """
+        return self.fit(X, y, **fit_params).transform(X, y)
+
+    def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The code of each row; never random.
 
         Parameters
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
         ndarray of shape (n_rows, latent_dim)
             Codes: float32 for rows of float32 or float16, else float64.
         """
-        source = self._read(X)
+        source = self._read(X, y)
         return self._mapped(_inference.encode, source, (self._n_features_out,))
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The row that each code stands for.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, latent_dim)
             Codes.
+        y : array-like of shape (n_rows,) or a class, default=None
+            The class that each row is to be of, of a conditional model; else ignored.
 
         Returns
         -------
@@ -395,47 +428,53 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="codes")
         if codes.shape[1] != self._n_features_out:
             raise DataError(f"Codes have {codes.shape[1]} columns; this model's have {self._n_features_out}. Pass what `transform` gave.")
-        source = Source(codes, (codes.shape[1],))
+        source = self._labeled(Source(codes, (codes.shape[1],)), y)
         out = np.empty((source.n_rows, *self.sample_shape_), source.dtype)
         return self._unscaled(_inference.map_rows(_inference.decode, self.model_, source, None, out))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, y: Any = None) -> np.ndarray:
         """Each row as the decoder gives it back from its code.
 
         Parameters
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
         ndarray of shape (n_rows, n_features) or (n_rows, *sample_shape_)
             Rows in the user's unit: float32 for rows of float32 or float16, else float64.
         """
-        return self._unscaled(self._mapped(_inference.reconstruct, self._read(X), self.sample_shape_))
+        return self._unscaled(self._mapped(_inference.reconstruct, self._read(X, y), self.sample_shape_))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, y: Any = None) -> np.ndarray:
         """The same as `reconstruct`: what an autoencoder predicts is its input.
 
         Parameters
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
         ndarray of shape (n_rows, n_features) or (n_rows, *sample_shape_)
             Rows in the user's unit.
         """
-        return self.reconstruct(X)
+        return self.reconstruct(X, y)
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """Minus the reconstruction loss of each row, in the user's unit and without penalties: higher is better.
 
         Parameters
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
@@ -443,7 +482,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
             For "squared_error" minus the sum of squared errors of the row; for "bernoulli" minus its cross-entropy in nats, taken on
             values as they were scaled to [0, 1]. For every likelihood it is the log-density or log-probability of the row given its code.
         """
-        source = self._read(X)
+        source = self._read(X, y)
         unit, offset = np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)
         if self.scaling_ is not None:
             unit, offset = self.scaling_.scale.astype(np.float32), self.scaling_.offset.astype(np.float32)
@@ -456,15 +495,15 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
         float
             Minus the mean reconstruction loss.
         """
-        return float(np.mean(self.score_samples(X), dtype=np.float64))
+        return float(np.mean(self.score_samples(X, y), dtype=np.float64))
 
     def summary(self) -> Summary:
         """Shapes, parameters, floating-point operations and bytes; `print` it.
@@ -519,10 +558,15 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         return tags
 
     def _problem(
-        self, X: Any, target: Any, validation_data: Any, sample_weight: Any, *, reset: bool, whole: bool = False
+        self, X: Any, y: Any, target: Any, validation_data: Any, sample_weight: Any, *, reset: bool, whole: bool = False
     ) -> tuple[Problem, np.random.Generator]:
         rng = random_source(self.random_state)
         source = read_source(self, X, reset=reset)
+        if self.conditional:
+            labels, self.classes_ = labels_of(y, None if reset else self.classes_, source.n_rows)
+            source = source._replace(labels=labels)
+        elif reset:
+            self.__dict__.pop("classes_", None)
         if reset:
             self.sample_shape_ = source.shape
         goal = None if target is None else read_source(self, target, reset=False, name="target")
@@ -530,8 +574,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
             raise DataError(f"`target` has {goal.n_rows} rows, but `X` has {source.n_rows}. Give one target for each row.")
         held_out = None
         if validation_data is not None:
-            pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
-            held_out = _held_out(self, pair, goal is not None)
+            held_out = _held_out(self, validation_data, goal is not None)
         weight = checked_weights(sample_weight, source)
         fraction = None if whole or held_out else self.validation_fraction
         training, validation = split_rows(source.n_rows, weight, fraction, rng)
@@ -545,6 +588,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         self.n_epochs_, self.best_epoch_, self.stop_reason_ = result.n_epochs, result.best_epoch, result.status
         self.fit_seconds_, self.compile_seconds_ = result.seconds, result.compile_seconds
         self._n_partial_fits = 0
+        self.__dict__.pop("density_", None)  # of codes that are no more
         self._optimizer_state = {}
         if model.parts.bottleneck.is_probabilistic:
             self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)))
@@ -555,9 +599,18 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         check_is_fitted(self, "model_")
         return zero_share(self.model_)
 
-    def _read(self, X: Any) -> Source:
+    @property
+    def _n_classes(self) -> int | None:
+        return len(self.classes_) if self.conditional else None
+
+    def _read(self, X: Any, y: Any = None) -> Source:
         check_is_fitted(self, "model_")
-        return read_source(self, X, reset=False)
+        return self._labeled(read_source(self, X, reset=False), y)
+
+    def _labeled(self, source: Source, y: Any) -> Source:
+        if self.model_.parts.n_classes is None:
+            return source
+        return source._replace(labels=labels_of(y, self.classes_, source.n_rows)[0])
 
     def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any, key: Any = None) -> np.ndarray:
         out = np.empty((source.n_rows, *shape), source.dtype)
@@ -589,17 +642,29 @@ def _seed(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(2**32, size=2, dtype=np.uint32)
 
 
-def _held_out(estimator: Any, pair: tuple[Any, ...], has_target: bool) -> tuple[Source, Source | None]:
-    if len(pair) != 2:
-        raise DataError(f"`validation_data` must be rows, or a tuple of rows and their targets; got a tuple of {len(pair)}.")
-    source = read_source(estimator, pair[0], reset=False, name="validation_data")
-    if (not has_target and pair[1] is None) or pair[1] is pair[0]:
+def _held_out(estimator: Any, given: Any, has_target: bool) -> tuple[Source, Source | None]:
+    """The rows to watch and their targets.
+
+    Args:
+        estimator: that is being fitted.
+        given: rows; or a tuple of rows, of a conditional model their classes, and perhaps targets.
+        has_target: whether there are targets for the training rows.
+    """
+    given = given if isinstance(given, tuple) else (given, None)
+    if len(given) not in ((2, 3) if estimator.conditional else (2,)):
+        wanted = "rows and classes, or rows, classes and targets" if estimator.conditional else "rows and their targets"
+        raise DataError(f"`validation_data` must be rows, or a tuple of {wanted}; got a tuple of {len(given)}. Give one of these.")
+    rows, y, goal = (*given, None)[:3] if estimator.conditional else (given[0], None, given[1])
+    source = read_source(estimator, rows, reset=False, name="validation_data")
+    if estimator.conditional:
+        source = source._replace(labels=labels_of(y, estimator.classes_, source.n_rows)[0])
+    if (not has_target and goal is None) or goal is rows:
         return source, None
-    if pair[1] is None:
+    if goal is None:
         raise DataError("`validation_data` has no targets, but `fit` has. Pass a tuple of rows and their targets.")
     if not has_target:
         raise DataError("`validation_data` has targets of its own, but `fit` has none. Pass `target` too, or validation rows alone.")
-    goal = read_source(estimator, pair[1], reset=False, name="validation_data")
-    if goal.n_rows != source.n_rows:
-        raise DataError(f"`validation_data` has {source.n_rows} rows, but {goal.n_rows} targets. Give one target for each row.")
-    return source, goal
+    target = read_source(estimator, goal, reset=False, name="validation_data")
+    if target.n_rows != source.n_rows:
+        raise DataError(f"`validation_data` has {source.n_rows} rows, but {target.n_rows} targets. Give one target for each row.")
+    return source, target

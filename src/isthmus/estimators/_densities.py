@@ -15,7 +15,7 @@ from isthmus.model import Model, scaled
 
 from ._inference import likelihood, log_likelihoods
 
-__all__ = ["bound_terms", "divergences", "importance", "posterior_codes", "row_draws"]
+__all__ = ["bound_terms", "divergences", "importance", "posterior_codes", "row_draws", "row_means"]
 
 
 @functools.partial(jax.jit, static_argnames="n")
@@ -27,9 +27,15 @@ def posterior_codes(model: Model, shared: Mapping[str, Any], x: Any, key: Any, *
 
 
 @jax.jit
+def row_means(model: Model, shared: Mapping[str, Any], code: Any) -> Any:
+    """The row that each code stands for, in the scaled unit, after it has moved to the nearest that the decoder knows."""
+    return model.decode(_nearest(model, code))
+
+
+@jax.jit
 def row_draws(model: Model, shared: Mapping[str, Any], code: Any, unit: Any, key: Any) -> Any:
     """A row drawn from the likelihood of each code, in the scaled unit unless the loss knows the user's only."""
-    outputs = model.outputs(code, key=None)
+    outputs = model.outputs(_nearest(model, code), key=None)
     return likelihood(model.parts, unit).sample(model.loss_weights, outputs, key=key)
 
 
@@ -74,3 +80,7 @@ def importance(model: Model, shared: Mapping[str, Any], x: Any, unit: Any, offse
     mean = first / n_samples
     variance = jnp.maximum(second - n_samples * mean**2, 0.0) / jnp.maximum(n_samples - 1, 1)
     return jnp.stack([top + jnp.log(mean), jnp.sqrt(variance / n_samples) / mean], axis=1)
+
+
+def _nearest(model: Model, code: Any) -> Any:
+    return model.parts.bottleneck.nearest(model.weights.bottleneck, model.state.bottleneck, code)

@@ -9,6 +9,8 @@ from isthmus.errors import FileFormatError
 from isthmus.model import Model
 from isthmus.persistence import Bundle, fill, named_arrays, read_bundle, write_bundle
 
+from ._density import CodeDensity
+
 __all__ = ["load", "save"]
 
 _FITTED = ("n_features_in_", "sample_shape_", "n_epochs_", "best_epoch_", "stop_reason_", "fit_seconds_", "compile_seconds_")
@@ -22,6 +24,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     if not isinstance(parameters["random_state"], int | np.integer | None):
         parameters["random_state"] = None  # a generator has moved on, and another fit would not repeat this one anyway
     fitted = {name: getattr(estimator, name) for name in (*_FITTED, *_FITTED_BY_SOME) if name in _FITTED or hasattr(estimator, name)}
+    if hasattr(estimator, "classes_"):
+        fitted["classes"] = estimator.classes_.tolist()
     fitted["parts"] = estimator.model_.parts
     fitted["history"] = {name: values.tolist() for name, values in estimator.history_.items()}
     if hasattr(estimator, "feature_names_in_"):
@@ -29,6 +33,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     arrays = {**named_arrays(estimator.model_.weights, "weights"), **named_arrays(estimator.model_.state, "state")}
     if estimator.scaling_ is not None:
         arrays |= named_arrays(estimator.scaling_, "scaling")
+    if hasattr(estimator, "density_"):
+        arrays |= named_arrays(estimator.density_, "density")
     write_bundle(path, Bundle("autoencoder", parameters, fitted, arrays))
 
 
@@ -45,12 +51,18 @@ def load(path: str | os.PathLike[str], parts: Iterable[type], cls: type) -> Any:
     if any(name.startswith("scaling.") for name in bundle.arrays):
         row = np.zeros(fitted["sample_shape_"])
         template["scaling"] = Affine(row, row)
+    if any(name.startswith("density.") for name in bundle.arrays):
+        template["density"] = CodeDensity(*(bundle.arrays.get(f"density.{field}", np.zeros(0)) for field in CodeDensity._fields))
     arrays = fill(template, bundle.arrays)
     estimator.model_ = Model(fitted["parts"], arrays["weights"], arrays["state"])
     estimator.scaling_ = arrays.get("scaling")
+    if "density" in arrays:
+        estimator.density_ = arrays["density"]
     estimator.history_ = {name: np.array(values, float) for name, values in fitted["history"].items()}
     for name in (*_FITTED, *(name for name in _FITTED_BY_SOME if name in fitted)):
         setattr(estimator, name, fitted[name])
+    if "classes" in fitted:
+        estimator.classes_ = np.array(fitted["classes"])
     if "feature_names" in fitted:
         estimator.feature_names_in_ = np.array(fitted["feature_names"], dtype=object)
     return estimator

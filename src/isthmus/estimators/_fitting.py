@@ -181,7 +181,7 @@ def started(model: Model, problem: Problem, affine: Affine | None, goal: Moments
     seen = _of_the_loss(parts, affine)
     mean = goal.mean if seen is None else (goal.mean - seen.offset) / seen.scale
 
-    def sample() -> tuple[np.ndarray, np.ndarray]:
+    def sample() -> tuple[np.ndarray, ...]:
         rows = np.concatenate([problem.training, problem.validation])
         n_rows = max(1, min(len(rows), _SAMPLE_VALUES // parts.n_features))
         chosen = np.sort(rows if n_rows == len(rows) else rng.choice(rows, n_rows, replace=False))
@@ -190,10 +190,11 @@ def started(model: Model, problem: Problem, affine: Affine | None, goal: Moments
         if parts.loss.link != "identity" and parts.output_activation is None:
             # Raw outputs are no data: a linear start wants those of each row, drawn halfway to the mean so that they are finite and near.
             goal = parts.loss.start(0.5 * (_dense(problem.target or problem.source, chosen, seen) + mean))
-        if parts.corruption is None:
-            return x, goal
-        key = jax.random.key(rng.integers(2**31))
-        return np.asarray(parts.corruption(jnp.asarray(x, jnp.float32), key=key), np.float64), goal
+        if parts.corruption is not None:
+            key = jax.random.key(rng.integers(2**31))
+            x = np.asarray(parts.corruption(jnp.asarray(x, jnp.float32), key=key), np.float64)
+        labels = problem.source.labels
+        return (x, goal) if labels is None else (x, goal, np.eye(parts.n_given)[labels[chosen]])
 
     return model.started(sample, mean, rng=rng)
 
@@ -282,6 +283,8 @@ def _rows(source: Source, target: Source | None, rows: np.ndarray, weight: np.nd
     arrays = {"x": padded_rows(source.values, _all_or(rows, source), affine, capacity, shape=source.shape)}
     if target is not None:
         arrays["target"] = padded_rows(target.values, _all_or(rows, target), affine, capacity, shape=target.shape)
+    if source.labels is not None:
+        arrays["label"] = padded_rows(source.labels, rows, None, capacity)
     if weight is not None:
         arrays["weight"] = padded_rows(weight / weight[rows].mean(), rows, None, capacity)
     return Rows(arrays, len(rows))

@@ -19,6 +19,7 @@ from isthmus.losses import AbstractLikelihood, Bernoulli
 from isthmus.model import Model
 
 from . import _densities, _inference
+from ._density import fitted_density
 from ._fitting import random_source, scaled_blocks
 from ._source import Source
 
@@ -49,12 +50,16 @@ class AbstractGenerative(abc.ABC):
     random_state: Any
 
     @abc.abstractmethod
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The code of each row."""
 
     @abc.abstractmethod
-    def _read(self, X: Any) -> Source:
+    def _read(self, X: Any, y: Any = None) -> Source:
         """Rows of the kind that was fitted."""
+
+    @abc.abstractmethod
+    def _labeled(self, source: Source, y: Any) -> Source:
+        """The source with the classes of its rows, where the model is told them."""
 
     @abc.abstractmethod
     def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any, key: Any = None) -> np.ndarray:
@@ -64,13 +69,45 @@ class AbstractGenerative(abc.ABC):
     def _unscaled(self, rows: np.ndarray) -> np.ndarray:
         """Rows in the user's unit, in place."""
 
-    def sample(self, n: int = 1, *, noise: bool = False, random_state: Any = None) -> np.ndarray:
-        """New rows: codes drawn from the prior, decoded.
+    def fit_density(self, X: Any, y: Any = None, *, n_components: int = 10, random_state: Any = None) -> Any:
+        """Find the distribution of the codes of rows, a mixture of normal ones, from which `sample` draws from then on.
+
+        With it rows can be drawn from any autoencoder, a plain one too; and from one with a prior better, for codes are seldom
+        distributed as the prior says (Ghosh et al. 2020, From Variational to Deterministic Autoencoders, arXiv:1903.12436). Mixtures are
+        those of scikit-learn, with full covariances, on codes of unit variance. A conditional model has one for each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted, best those.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
+        n_components : int, default=10
+            Normal distributions in a mixture, or as many as there are different codes.
+        random_state : int, RandomState or None, default=None
+            Decides where the search starts; None for the estimator's own.
+
+        Returns
+        -------
+        Autoencoder
+            The estimator itself, with ``density_``; another `fit` forgets it.
+        """
+        check_is_fitted(self, "model_")
+        source = self._read(X, y)
+        codes = self._mapped(_inference.encode, source, (self.model_.parts.latent_shape[-1],))
+        labels = np.zeros(len(codes), int) if source.labels is None else source.labels
+        self.density_ = fitted_density(codes, labels, n_components, self._rng(random_state))
+        return self
+
+    def sample(self, n: int = 1, y: Any = None, *, noise: bool = False, random_state: Any = None) -> np.ndarray:
+        """New rows: codes drawn from the prior, or from what `fit_density` found, and decoded.
 
         Parameters
         ----------
         n : int, default=1
             How many.
+        y : object or array-like of shape (n,), default=None
+            The class that rows are to be of, one for all or one for each, of a conditional model; else ignored.
         noise : bool, default=False
             Whether a row is drawn from the likelihood of its code, as the model says rows come about; else it is its mean.
         random_state : int, RandomState or None, default=None
@@ -85,16 +122,22 @@ class AbstractGenerative(abc.ABC):
         ------
         PartError
             The bottleneck's codes have no distribution, or `noise` is asked for and the loss is no likelihood.
+        DataError
+            The model is conditional and no class is given, or one that it does not know.
         """
         model, key = self._ready(n, "n"), self._key(random_state)
         if noise:
             self._checked_likelihood()
         code_key, row_key = jax.random.split(key)
-        prior = _bound_prior(model)
-        codes = model.parts.bottleneck.sample(model.weights.bottleneck, prior, (n, *model.parts.latent_shape), key=code_key)
-        return self._decoded(np.asarray(codes), row_key if noise else None)
+        if hasattr(self, "density_"):
+            labels = self._labeled(Source(np.empty((n, 0)), ()), y).labels
+            codes = self.density_.sample(np.zeros(n, int) if labels is None else labels, self._rng(random_state))
+        else:
+            shape = (n, *model.parts.latent_shape)
+            codes = np.asarray(model.parts.bottleneck.sample(model.weights.bottleneck, _bound_prior(model), shape, key=code_key))
+        return self._decoded(codes, y, row_key if noise else None)
 
-    def sample_posterior(self, X: Any, n: int = 1, *, random_state: Any = None) -> np.ndarray:
+    def sample_posterior(self, X: Any, n: int = 1, y: Any = None, *, random_state: Any = None) -> np.ndarray:
         """Codes that a row may have, drawn from its posterior.
 
         Parameters
@@ -103,6 +146,8 @@ class AbstractGenerative(abc.ABC):
             Rows of the kind that was fitted.
         n : int, default=1
             Codes for each row.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
         random_state : int, RandomState or None, default=None
             Decides the draws; None for the estimator's own.
 
@@ -114,9 +159,9 @@ class AbstractGenerative(abc.ABC):
         model = self._ready(n, "n")
         self._checked_posterior()
         function = functools.partial(_densities.posterior_codes, n=n)
-        return self._mapped(function, self._read(X), (n, *model.parts.latent_shape), key=self._key(random_state))
+        return self._mapped(function, self._read(X, y), (n, *model.parts.latent_shape), key=self._key(random_state))
 
-    def interpolate(self, a: Any, b: Any, n: int = 8, *, spherical: bool = False) -> np.ndarray:
+    def interpolate(self, a: Any, b: Any, n: int = 8, y: Any = None, *, spherical: bool = False) -> np.ndarray:
         """Rows between two rows: their codes are joined by a line, or an arc, and points of it are decoded.
 
         Parameters
@@ -127,6 +172,8 @@ class AbstractGenerative(abc.ABC):
             The last row.
         n : int, default=8
             How many rows, those of both ends included.
+        y : object, default=None
+            The class of all rows, of a conditional model; else ignored.
         spherical : bool, default=False
             Whether codes go along an arc about the origin (White 2016, arXiv:1609.04468), which stays where codes of a normal prior
             in many dimensions are, instead of a straight line.
@@ -137,12 +184,12 @@ class AbstractGenerative(abc.ABC):
             Rows in the user's unit, float32.
         """
         self._ready(n, "n")
-        first, last = (np.asarray(self.transform(np.asarray(row)[None])[0], np.float64) for row in (a, b))
+        first, last = (np.asarray(self.transform(np.asarray(row)[None], y)[0], np.float64) for row in (a, b))
         share = np.linspace(0.0, 1.0, n)[:, None]
         codes = _arc(first, last, share) if spherical else (1.0 - share) * first + share * last
-        return self._decoded(codes.astype(np.float32), None)
+        return self._decoded(codes, y, None)
 
-    def elbo(self, X: Any, n_samples: int = 1, *, random_state: Any = None) -> dict[str, np.ndarray]:
+    def elbo(self, X: Any, n_samples: int = 1, y: Any = None, *, random_state: Any = None) -> dict[str, np.ndarray]:
         """The evidence lower bound of each row, `E_q log p(x | z) - KL(q(z | x) || p(z))`, by terms.
 
         Whatever `beta`, warm-up or other charges the training used, this is the bound itself, on rows in the user's unit.
@@ -153,6 +200,8 @@ class AbstractGenerative(abc.ABC):
             Rows of the kind that was fitted.
         n_samples : int, default=1
             Codes drawn for each row.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
         random_state : int, RandomState or None, default=None
             Decides the draws; None for the estimator's own.
 
@@ -168,12 +217,12 @@ class AbstractGenerative(abc.ABC):
         """
         self._ready(n_samples, "n_samples")
         self._checked_posterior()
-        source = self._checked_rows(X)
+        source = self._checked_rows(X, y)
         function = functools.partial(_densities.bound_terms, n=n_samples)
         reconstruction, kl = np.moveaxis(self._mapped(function, source, (2,), *self._unit(), key=self._key(random_state)), -1, 0)
         return {"reconstruction": reconstruction, "kl": kl, "elbo": reconstruction - kl}
 
-    def log_likelihood(self, X: Any, n_samples: int = 1000, *, random_state: Any = None) -> LogLikelihood:
+    def log_likelihood(self, X: Any, n_samples: int = 1000, y: Any = None, *, random_state: Any = None) -> LogLikelihood:
         """log p(x) of each row by importance sampling, `log 1/n sum_k p(x | z_k) p(z_k) / q(z_k | x)` with `z_k` from the posterior.
 
         Parameters
@@ -182,6 +231,8 @@ class AbstractGenerative(abc.ABC):
             Rows of the kind that was fitted.
         n_samples : int, default=1000
             Codes for each row; published figures use 5000.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
         random_state : int, RandomState or None, default=None
             Decides the draws; None for the estimator's own.
 
@@ -197,19 +248,21 @@ class AbstractGenerative(abc.ABC):
         """
         model = self._ready(n_samples, "n_samples")
         self._checked_posterior()
-        source = self._checked_rows(X)
+        source = self._checked_rows(X, y)
         width = _inference.block_rows() * max(model.parts.n_features, *model.parts.latent_shape)
         function = functools.partial(_densities.importance, chunk=max(1, min(n_samples, _CHUNK_VALUES // width)))
         found = self._mapped(function, source, (2,), *self._unit(), np.int32(n_samples), key=self._key(random_state))
         return LogLikelihood(found[:, 0], found[:, 1])
 
-    def kl_per_dimension(self, X: Any) -> np.ndarray:
+    def kl_per_dimension(self, X: Any, y: Any = None) -> np.ndarray:
         """The mean over rows of the divergence from the prior, for each dimension of the code: near zero where it is not used.
 
         Parameters
         ----------
         X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
             Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
 
         Returns
         -------
@@ -223,13 +276,14 @@ class AbstractGenerative(abc.ABC):
         """
         model = self._ready(1, "n")
         x = jax.ShapeDtypeStruct((1, *self.sample_shape_), np.float32)
-        shape = jax.eval_shape(_densities.divergences, model, {}, x) if model.parts.bottleneck.is_probabilistic else None
+        of_class = model.of_classes(np.zeros(1, int))
+        shape = jax.eval_shape(_densities.divergences, of_class, {}, x) if model.parts.bottleneck.is_probabilistic else None
         if shape is None:
             raise PartError(
                 f"{model.parts.bottleneck!r} with the prior {model.parts.prior!r} has no divergence in closed form. `elbo(X)['kl']` "
                 "estimates its sum over dimensions, where the bottleneck is probabilistic."
             )
-        return self._mapped(_densities.divergences, self._read(X), shape.shape[1:]).mean(axis=0, dtype=np.float64)
+        return self._mapped(_densities.divergences, self._read(X, y), shape.shape[1:]).mean(axis=0, dtype=np.float64)
 
     def _ready(self, count: int, name: str) -> Model:
         check_is_fitted(self, "model_")
@@ -253,10 +307,10 @@ class AbstractGenerative(abc.ABC):
                 "half of 'squared_error' with its constant; 'bernoulli' is for binary rows, 'poisson' for counts."
             )
 
-    def _checked_rows(self, X: Any) -> Source:
+    def _checked_rows(self, X: Any, y: Any) -> Source:
         """Rows whose likelihood can be given."""
         self._checked_likelihood()
-        source = self._read(X)
+        source = self._read(X, y)
         if isinstance(self.model_.parts.loss, Bernoulli) and not _is_binary(source, self.scaling_):
             warnings.warn(
                 "The likelihood 'bernoulli' is one of binary rows, and these hold values between 0 and 1: what is returned is a "
@@ -271,15 +325,19 @@ class AbstractGenerative(abc.ABC):
             return np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)
         return self.scaling_.scale.astype(np.float32), self.scaling_.offset.astype(np.float32)
 
-    def _decoded(self, codes: np.ndarray, key: Any) -> np.ndarray:
-        source = Source(codes, codes.shape[1:])
+    def _decoded(self, codes: np.ndarray, y: Any, key: Any) -> np.ndarray:
+        """Rows of codes, each moved to the nearest that the decoder knows."""
+        source = self._labeled(Source(codes.astype(np.float32), codes.shape[1:]), y)
         out = np.empty((len(codes), *self.sample_shape_), source.dtype)
         if key is None:
-            return self._unscaled(_inference.map_rows(_inference.decode, self.model_, source, None, out))
+            return self._unscaled(_inference.map_rows(_densities.row_means, self.model_, source, None, out))
         return self._unscaled(_inference.map_rows(_densities.row_draws, self.model_, source, None, out, self._unit()[0], key=key))
 
+    def _rng(self, random_state: Any) -> np.random.Generator:
+        return random_source(self.random_state if random_state is None else random_state)
+
     def _key(self, random_state: Any) -> Any:
-        seed = random_source(self.random_state if random_state is None else random_state).integers(2**32, size=2, dtype=np.uint32)
+        seed = self._rng(random_state).integers(2**32, size=2, dtype=np.uint32)
         return jax.random.wrap_key_data(jnp.asarray(seed), impl="threefry2x32")
 
 

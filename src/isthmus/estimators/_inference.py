@@ -4,7 +4,6 @@ XLA rounds the last bits of a row differently in batches of different sizes. In 
 on the rows beside it, and no new program is compiled for another number of rows.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -116,19 +115,23 @@ def map_rows(
     host_affine, shared = on_device(source, affine)
     model, shared, extra = jax.device_put((model, shared, extra))
     size = block_rows()
-    apply = functools.partial(function, model, shared)
     pending: tuple[slice, Any] | None = None
     for start in range(0, source.n_rows, size):
         rows = slice(start, min(start + size, source.n_rows))
         block = padded_rows(source.values, rows, host_affine, size, shape=source.shape)
         own = () if key is None else (jax.random.fold_in(key, start),)
-        computing = (rows, apply(block, *extra, *own))  # runs while the block before it is copied out
+        of_block = model if source.labels is None else model.of_classes(_padded(source.labels[rows], size))
+        computing = (rows, function(of_block, shared, block, *extra, *own))  # runs while the block before it is copied out
         if pending is not None:
             _copy_out(out, *pending)
         pending = computing
     if pending is not None:
         _copy_out(out, *pending)
     return out
+
+
+def _padded(labels: np.ndarray, size: int) -> np.ndarray:
+    return np.pad(labels, (0, size - len(labels)))
 
 
 def _copy_out(out: np.ndarray, rows: slice, values: Any) -> None:

@@ -43,8 +43,8 @@ _STEPS_AN_EPOCH = 30
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 256
 
 
-def parts_of(estimator: Any, data_shape: Shape) -> Parts:
-    """The model's parts, for rows of `data_shape`."""
+def parts_of(estimator: Any, data_shape: Shape, n_classes: int | None = None) -> Parts:
+    """The model's parts, for rows of `data_shape`, which are of `n_classes` classes where the model is told."""
     latent_dim = estimator.latent_dim
     if isinstance(latent_dim, bool) or not hasattr(latent_dim, "__index__") or latent_dim < 1:
         raise PartError(f"`latent_dim` must be an integer of at least 1; got {latent_dim!r}.")
@@ -65,6 +65,7 @@ def parts_of(estimator: Any, data_shape: Shape) -> Parts:
         code_activation=estimator.code_activation,
         output_activation=estimator.output_activation,
         precision=estimator.precision,
+        n_classes=n_classes,
     )
 
 

@@ -51,6 +51,8 @@ def with_pretraining(
     pretraining = pretraining_of(estimator)
     if pretraining is None:
         return model, plan, []
+    if model.parts.n_classes is not None:
+        raise PartError("`pretraining` trains layers one by one, which know no classes. Leave it None in a conditional model.")
     begin, results = time.perf_counter(), []
     model = pretraining(model, _Table(problem, affine, plan, rng, estimator.verbose, begin, results))
     return model, _shortened(plan, time.perf_counter() - begin), results
@@ -157,6 +159,7 @@ def _with_weights_of(donor: Model, model: Model) -> Model:
 def _encodes_alike(donor: Model, model: Model) -> bool:
     """Whether the donor's encoder computes the same in both models: weights of one form may stand before another activation."""
     row = jnp.asarray(np.random.default_rng(0).normal(size=(1, *donor.parts.data_shape)), jnp.float32)
+    donor, model = (each.of_classes(jnp.zeros(1, int)) for each in (donor, model))
     weights = model.weights._replace(encoder=donor.weights.encoder)
     same = [each._replace(parts=dataclasses.replace(each.parts, precision="float32"), weights=weights) for each in (donor, model)]
     there, here = (np.asarray(each.hidden(row, key=None)) for each in same)

@@ -4,13 +4,14 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from isthmus._types import Shape
 from isthmus.data import check_columns
 from isthmus.errors import DataError, PartError
 
-__all__ = ["Source", "read_source"]
+__all__ = ["Source", "labels_of", "read_source"]
 
 
 class Source(NamedTuple):
@@ -19,10 +20,12 @@ class Source(NamedTuple):
     Attributes:
         values: of shape (n_rows, n_features).
         shape: of one row, as the network sees it.
+        labels: the class of each row, (n_rows,), as its number among the sorted classes; None for a model that is not told.
     """
 
     values: Any
     shape: Shape
+    labels: np.ndarray | None = None
 
     @property
     def n_rows(self) -> int:
@@ -61,6 +64,29 @@ def read_source(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Sour
     if math.prod(shape) != values.shape[1]:
         raise DataError(f"`{name}` has {values.shape[1]} values a row, which do not fill `sample_shape`={tuple(shape)}. Let them agree.")
     return Source(values, tuple(shape))
+
+
+def labels_of(y: Any, classes: np.ndarray | None, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each row as its number, and the sorted classes.
+
+    Args:
+        y: a class for each row, or one for all.
+        classes: those that are known; None for those that are found.
+        n_rows: how many rows there are.
+    """
+    if y is None:
+        raise DataError("This model is conditional: it is told the class of each row. Pass `y`, a class for each row.")
+    y = np.asarray(y)
+    y = np.broadcast_to(y, n_rows) if y.ndim == 0 else column_or_1d(y)
+    if len(y) != n_rows:
+        raise DataError(f"`y` has {len(y)} classes for {n_rows} rows. Give one for each row.")
+    if classes is None:
+        check_classification_targets(y)
+        classes = np.unique(y)
+    unknown = sorted(set(np.unique(y).tolist()) - set(classes.tolist()))
+    if unknown:
+        raise DataError(f"`y` has classes that were not fitted: {unknown}. Give some of {classes.tolist()}, or fit again with all of them.")
+    return np.searchsorted(classes, y), classes
 
 
 def _checked_shape(shape: Any) -> Shape:

@@ -1,6 +1,6 @@
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,13 @@ from isthmus._types import Code, Data, Key, PerRow, Shape, Tree
 
 
 class AbstractPrior(Component):
-    """A density over codes."""
+    """A density over codes.
+
+    Attributes:
+        takes_classes: whether it works in a model whose networks are told the class of each row.
+    """
+
+    takes_classes: ClassVar[bool] = True
 
     @abc.abstractmethod
     def init(self, latent_shape: Shape, data_shape: Shape, *, rng: np.random.Generator) -> Tree:

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +33,8 @@ class Vamp(AbstractPrior):
         >>> autoencoder.fit(X).transform(X).shape
         (1797, 2)
     """
+
+    takes_classes: ClassVar[bool] = False
 
     n_pseudo_rows: PositiveInt = 100
 

@@ -48,12 +48,14 @@ class AbstractRegularizer(Component):
             weights, dropout's companion, is not.
         is_adversarial: whether weights of its own go up what the model's go down; with a line search neither would arrive.
         needs_prior: whether it compares codes with a prior; an estimator that was given none then takes `StandardNormal`.
+        takes_classes: whether it works in a model whose networks are told the class of each row.
         weight: the factor of the penalty in the objective.
     """
 
     is_monitored: ClassVar[bool] = False
     is_adversarial: ClassVar[bool] = False
     needs_prior: ClassVar[bool] = False
+    takes_classes: ClassVar[bool] = True
 
     weight: NonNegative
 

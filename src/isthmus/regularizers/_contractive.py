@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +36,8 @@ class Contractive(AbstractRegularizer):
         >>> Contractive()((), view, key=None).tolist()  # the sum of (2 x_j)^2
         [0.0, 20.0]
     """
+
+    takes_classes: ClassVar[bool] = False
 
     weight: NonNegative = 0.1
     n_samples: PositiveInt | None = None

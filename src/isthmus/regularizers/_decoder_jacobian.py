@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,8 @@ class DecoderJacobian(AbstractRegularizer):
         >>> DecoderJacobian()((), view, key=None).tolist()  # the sum of (2 z_j)^2
         [0.0, 20.0]
     """
+
+    takes_classes: ClassVar[bool] = False
 
     weight: NonNegative = 0.01
     n_samples: PositiveInt | None = None

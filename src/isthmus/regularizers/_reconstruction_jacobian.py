@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,8 @@ class ReconstructionJacobian(AbstractRegularizer):
         >>> ReconstructionJacobian()((), view, key=None).tolist()  # the sum of (6 x_j)^2
         [0.0, 180.0]
     """
+
+    takes_classes: ClassVar[bool] = False
 
     weight: NonNegative = 0.01
     n_samples: PositiveInt | None = None
