@@ -142,6 +142,14 @@ class TestDraws:
         np.testing.assert_allclose(codes.std(axis=1), np.exp(hidden[:, N_DIMS:]), rtol=0.1)
         assert not np.allclose(codes[0, :100] - codes[0].mean(axis=0), codes[260, :100] - codes[260].mean(axis=0), atol=1e-3)
 
+    def test_its_mean_and_scale_are_told(self, fitted, X):
+        mean, scale = fitted.posterior(X[:5])
+        np.testing.assert_array_equal(mean, fitted.transform(X[:5]))
+        codes = fitted.sample_posterior(X[:5], 4000, random_state=1)
+        np.testing.assert_allclose(scale, codes.std(axis=1), rtol=0.05)
+        with pytest.raises(PartError, match=r"has no diagonal normal posterior\. Use `sample_posterior`"):
+            linear_of(bottleneck=Gaussian(covariance="full"), max_epochs=1).fit(X).posterior(X)
+
     @pytest.mark.parametrize("spherical", [False, True])
     def test_a_path_leads_from_one_row_to_the_other(self, fitted, X, spherical):
         path = fitted.interpolate(X[0], X[1], 7, spherical=spherical)

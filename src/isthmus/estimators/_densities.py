@@ -15,7 +15,7 @@ from isthmus.model import Model, scaled
 
 from ._inference import likelihood, log_likelihoods
 
-__all__ = ["bound_terms", "divergences", "importance", "posterior_codes", "row_draws", "row_means"]
+__all__ = ["bound_terms", "divergences", "importance", "posterior_codes", "posterior_moments", "row_draws", "row_means"]
 
 
 @functools.partial(jax.jit, static_argnames="n")
@@ -24,6 +24,14 @@ def posterior_codes(model: Model, shared: Mapping[str, Any], x: Any, key: Any, *
     hidden = model.hidden(scaled(x, shared), key=None)
     codes, _ = model.parts.bottleneck.draw(model.weights.bottleneck, hidden, n, key=key)
     return jnp.moveaxis(codes, 0, 1)
+
+
+@jax.jit
+def posterior_moments(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
+    """Means and standard deviations of normal posteriors, (rows, 2, latent)."""
+    posterior = model.parts.bottleneck.posterior(model.weights.bottleneck, model.hidden(scaled(x, shared), key=None))
+    assert posterior is not None
+    return jnp.stack([posterior.mean, jnp.exp(posterior.log_scale)], axis=1)
 
 
 @jax.jit

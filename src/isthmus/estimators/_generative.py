@@ -23,7 +23,7 @@ from ._density import fitted_density
 from ._fitting import random_source, scaled_blocks
 from ._source import Source
 
-__all__ = ["AbstractGenerative", "LogLikelihood", "active_units", "warn_about_collapse"]
+__all__ = ["AbstractGenerative", "LogLikelihood", "NormalPosterior", "active_units", "warn_about_collapse"]
 
 _ACTIVE_VARIANCE = 0.01
 _CHUNK_VALUES = 2**22  # what one chunk of codes for one block of rows may decode to: 16 MB
@@ -39,6 +39,18 @@ class LogLikelihood(NamedTuple):
 
     value: np.ndarray
     standard_error: np.ndarray
+
+
+class NormalPosterior(NamedTuple):
+    """Diagonal normal distributions of codes, one a row.
+
+    Attributes:
+        mean: (n_rows, latent_dim).
+        scale: (n_rows, latent_dim), standard deviations.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
 
 
 class AbstractGenerative(abc.ABC):
@@ -160,6 +172,35 @@ class AbstractGenerative(abc.ABC):
         self._checked_posterior()
         function = functools.partial(_densities.posterior_codes, n=n)
         return self._mapped(function, self._read(X, y), (n, *model.parts.latent_shape), key=self._key(random_state))
+
+    def posterior(self, X: Any, y: Any = None) -> NormalPosterior:
+        """The posterior of each row's code, of a bottleneck whose posteriors are diagonal normal distributions.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
+
+        Returns
+        -------
+        NormalPosterior
+            ``mean``, as `transform` gives it, and ``scale``, the standard deviations.
+
+        Raises
+        ------
+        PartError
+            The bottleneck's posteriors are of another kind, or it has none; `sample_posterior` draws from any.
+        """
+        model = self._ready(1, "n")
+        if not model.parts.bottleneck.has_normal_posterior:
+            raise PartError(
+                f"{model.parts.bottleneck!r} has no diagonal normal posterior. Use `sample_posterior` where the bottleneck is "
+                "probabilistic, or fit with bottleneck='gaussian'."
+            )
+        both = self._mapped(_densities.posterior_moments, self._read(X, y), (2, *model.parts.latent_shape))
+        return NormalPosterior(both[:, 0], both[:, 1])
 
     def interpolate(self, a: Any, b: Any, n: int = 8, y: Any = None, *, spherical: bool = False) -> np.ndarray:
         """Rows between two rows: their codes are joined by a line, or an arc, and points of it are decoded.

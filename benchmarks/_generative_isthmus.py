@@ -1,0 +1,119 @@
+"""A generative model of binary digits by Isthmus, in a process of its own."""
+
+import itertools
+import json
+import time
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from _digits import Work, binarized, read_work
+from isthmus import Autoencoder
+from isthmus.architectures import AbstractArchitecture, Dense
+from isthmus.bottlenecks import Gaussian, Hyperspherical
+from isthmus.optimizers import Adam, Cosine
+from isthmus.priors import Vamp
+
+
+class Gate(eqx.Module):
+    """A linear layer times the logistic of another."""
+
+    value: eqx.nn.Linear
+    gate: eqx.nn.Linear
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.value(x) * jax.nn.sigmoid(self.gate(x))
+
+
+class Gates(eqx.Module):
+    """Gated layers and a linear one."""
+
+    gates: tuple[Gate, ...]
+    last: eqx.nn.Linear
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for gate in self.gates:
+            x = gate(x)
+        return self.last(x)
+
+
+class Gated(AbstractArchitecture):
+    """Hidden layers of gated linear units (Tomczak & Welling 2018, section 4)."""
+
+    hidden_dims: tuple[int, ...] = (300, 300)
+
+    def encoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> Gates:
+        return _gates((in_shape[0], *self.hidden_dims, out_shape[0]), rng)
+
+    def decoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> Gates:
+        return _gates((in_shape[0], *self.hidden_dims[::-1], out_shape[0]), rng)
+
+    def __call__(self, network: Gates, x: Any, *, precision: str, key: Any) -> Any:
+        return network(x)
+
+
+def _gates(sizes: tuple[int, ...], rng: np.random.Generator) -> Gates:
+    keys = iter(jax.random.split(jax.random.key(int(rng.integers(2**31))), 2 * len(sizes)))
+
+    def layer(n_in: int, n_out: int) -> eqx.nn.Linear:
+        return eqx.nn.Linear(n_in, n_out, key=next(keys))
+
+    hidden = itertools.pairwise(sizes)
+    return Gates(tuple(Gate(layer(*pair), layer(*pair)) for pair in hidden), layer(*sizes[-2:]))
+
+
+def model(work: Work) -> Autoencoder:
+    """The estimator of a row."""
+    bottlenecks = {"iwae": Gaussian(n_samples=work.n_samples, importance_weighted=True), "sphere": Hyperspherical()}
+    return Autoencoder(
+        work.latent_dim,
+        architecture=Gated(work.widths) if work.gated else Dense(work.widths, work.activation),
+        loss="bernoulli",
+        bottleneck=bottlenecks.get(work.model, Gaussian()),
+        prior=Vamp(work.pseudo_rows) if work.model == "vamp" else None,
+        optimizer=Adam(work.rate, schedule=Cosine()),
+        batch_size=work.batch_size,
+        max_epochs=max(1, work.epochs // work.draws),
+        validation_fraction=None,
+        patience=None,
+        scaling=None,
+        random_state=work.seed,
+    )
+
+
+def main() -> None:
+    """Fit, estimate, print."""
+    work = read_work()
+    train = binarized(work.data, "x_train", work.rows, work.draws)
+    begin = time.perf_counter()
+    estimator = model(work).fit(train)
+    seconds = time.perf_counter() - begin
+    epochs = estimator.n_epochs_ * work.draws
+    found: dict[str, Any] = {
+        "epochs": epochs,
+        "fit_seconds": seconds,
+        "epoch_seconds": (seconds - estimator.compile_seconds_) / epochs,
+        "compile_seconds": estimator.compile_seconds_,
+        "train_loss": float(estimator.history_["loss"][-1]) * 784,
+        "parameters": estimator.summary().n_parameters,
+    }
+    if work.images:
+        test = binarized(work.data, "x_test", work.images)
+        begin = time.perf_counter()
+        estimate = estimator.log_likelihood(test, work.importance, random_state=0)
+        found |= {
+            "nll": -float(estimate.value.mean()),
+            "sampling_error": float(np.sqrt(np.mean(np.square(estimate.standard_error)) / len(test))),
+            "negative_elbo": -float(estimator.elbo(test, 10, random_state=0)["elbo"].mean()),
+            "active_units": estimator.active_units_,
+            "estimate_seconds": time.perf_counter() - begin,
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+
+    main()
