@@ -4,6 +4,18 @@ from ._base import AbstractBottleneck as AbstractBottleneck
 from ._base import Latent as Latent
 from ._base import Posterior as Posterior
 from ._deterministic import Deterministic as Deterministic
+from ._finite_scalar import FiniteScalar as FiniteScalar
 from ._gaussian import Gaussian as Gaussian
+from ._residual_quantized import ResidualQuantized as ResidualQuantized
+from ._vector_quantized import VectorQuantized as VectorQuantized
 
-__all__ = ["AbstractBottleneck", "Deterministic", "Gaussian", "Latent", "Posterior"]
+__all__ = [
+    "AbstractBottleneck",
+    "Deterministic",
+    "FiniteScalar",
+    "Gaussian",
+    "Latent",
+    "Posterior",
+    "ResidualQuantized",
+    "VectorQuantized",
+]
