@@ -263,6 +263,6 @@ class TestInTheEstimator:
         np.testing.assert_array_equal(again.reconstruct(table), fitted.reconstruct(table))
 
     def test_codes_of_another_kind_have_no_numbers(self, table):
-        autoencoder = Autoencoder(2, bottleneck="deterministic", architecture="linear", max_epochs=1, random_state=0).fit(table)
-        with pytest.raises(PartError, match=r"`Deterministic` codes are no whole numbers. Use a bottleneck that quantizes"):
+        autoencoder = Autoencoder(2, bottleneck="top_k", architecture="linear", max_epochs=1, random_state=0).fit(table)
+        with pytest.raises(PartError, match=r"`TopK` codes are no whole numbers. Use a bottleneck that quantizes"):
             autoencoder.codes(table)

@@ -16,6 +16,7 @@ REFINEMENTS = {
     "AbstractCodebook": "one codebook and a chain of codebooks share all but how many there are",
     "AbstractConvolutional": "convolutions over one axis and over two share all but how many axes there are",
     "AbstractLikelihood": "a loss that is a probability: the estimators ask by its class whether rows have one",
+    "AbstractSparse": "three rules of which units are in use share what becomes of those that never are",
     "AbstractProximal": "a regularizer whose penalty has a kink: the model treats it differently, and asks by its class",
 }
 
