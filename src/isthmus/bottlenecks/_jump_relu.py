@@ -39,12 +39,12 @@ class JumpRelu(AbstractSparse):
         that `l0` counts and nothing else; and the revival of `TopK`.
 
     Example:
-        >>> from sklearn.datasets import load_digits
-        >>> from isthmus import Autoencoder
-        >>> X = load_digits().data
-        >>> autoencoder = Autoencoder(64, bottleneck=JumpRelu(sparsity=0.1), max_epochs=3, random_state=0).fit(X)
-        >>> bool((autoencoder.transform(X) == 0).mean() > 0.4)
-        True
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> bottleneck = JumpRelu(threshold=0.5)
+        >>> weights, state = bottleneck.init((3,), rng=np.random.default_rng(0))
+        >>> bottleneck.encode(weights, state, jnp.asarray([[0.25, 0.75, -1.0]])).tolist()
+        [[0.0, 0.75, 0.0]]
     """
 
     threshold: Positive = 0.1
