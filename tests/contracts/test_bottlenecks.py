@@ -69,11 +69,12 @@ class TestEveryBottleneck:
     def test_a_population_is_its_members(self, part):
         members = [(*made(part), hidden_of(part, seed=seed), jax.random.key(seed)) for seed in (1, 2)]
 
+        @jax.jit
         def called(weights, state, hidden, key):
             latent, state = part()(weights, state, hidden, PRIOR, mask=ALL, progress=0.5, key=key)
             return latent.code, dict(latent.terms), dict(latent.reports), state
 
-        together = jax.vmap(called)(*jax.tree.map(lambda *leaves: jnp.stack(leaves), *members))
+        together = jax.jit(jax.vmap(called))(*jax.tree.map(lambda *leaves: jnp.stack(leaves), *members))
         apart = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(called(*member) for member in members))
         for found, expected in zip(jax.tree.leaves(together), jax.tree.leaves(apart), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
