@@ -74,7 +74,7 @@ def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str
     found: dict[str, dict[str, Any]] = {"classifier": {"accuracy": features.accuracy}}
     found["training images"] = {"samples": frechet_distance(features(x[: len(x_test)]), real)}
     common: dict[str, Any] = {
-        "architecture": Dense(WIDTHS, "relu"),
+        "architecture": Dense(WIDTHS, activation="relu"),
         "output_activation": "sigmoid",
         "optimizer": Adam(1e-3, schedule=Cosine()),
         "batch_size": BATCH,

@@ -70,7 +70,7 @@ def model(work: Work) -> Autoencoder:
     bottlenecks = {"iwae": Gaussian(n_samples=work.n_samples, importance_weighted=True), "sphere": Hyperspherical()}
     return Autoencoder(
         work.latent_dim,
-        architecture=Gated(work.widths) if work.gated else Dense(work.widths, work.activation),
+        architecture=Gated(work.widths) if work.gated else Dense(work.widths, activation=work.activation),
         loss="bernoulli",
         bottleneck=bottlenecks.get(work.model, Gaussian()),
         prior=Vamp(work.pseudo_rows) if work.model == "vamp" else None,

@@ -1,6 +1,7 @@
 import click
 import pytest
 
+from isthmus.bottlenecks import BatchTopK, ResidualQuantized
 from isthmus.cli._options import Assignment, Part, Switchable, Widths, parsed_value
 from isthmus.errors import PartError
 from isthmus.losses import Huber
@@ -39,6 +40,8 @@ def test_a_value_is_json_a_number_a_word_or_text(text, value):
         ("loss", "huber", "huber"),
         ("loss", "huber:0.5", Huber(0.5)),
         ("loss", "huber:delta=0.5", Huber(0.5)),
+        ("bottleneck", "batch_top_k:8,0.9", BatchTopK(8, 0.9)),
+        ("bottleneck", "residual_quantized:16,3,n_groups=2", ResidualQuantized(16, 3, n_groups=2)),
         ("regularizer", "l1:1e-4", L1(1e-4)),
         ("optimizer", "adamw:0.01,weight_decay=0.1,schedule=cosine", Adamw(0.01, weight_decay=0.1, schedule=Cosine())),
         ("optimizer", 'sgd:frozen=["encoder","decoder"],clip_norm=none', Sgd(frozen=("encoder", "decoder"), clip_norm=None)),

@@ -57,13 +57,50 @@ class TestEveryBottleneck:
         mask = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
         hidden = hidden_of(part)
         padded = hidden.at[4:].set(50.0)
-        results = [part()(weights, state, values, PRIOR, mask=mask, progress=1.0, key=jax.random.key(0)) for values in (hidden, padded)]
+        results = [part()(weights, state, values, PRIOR, mask=mask, progress=0.5, key=jax.random.key(0)) for values in (hidden, padded)]
         (latent, after), (other, other_after) = results
         np.testing.assert_array_equal(latent.code[..., :4, :], other.code[..., :4, :])
         for name, term in latent.terms.items():
             np.testing.assert_array_equal(term[..., :4], other.terms[name][..., :4])
+        assert latent.reports == other.reports
         for first, second in zip(jax.tree.leaves(after), jax.tree.leaves(other_after), strict=True):
             np.testing.assert_array_equal(first, second)
+
+    def test_a_population_is_its_members(self, part):
+        members = [(*made(part), hidden_of(part, seed=seed), jax.random.key(seed)) for seed in (1, 2)]
+
+        @jax.jit
+        def called(weights, state, hidden, key):
+            latent, state = part()(weights, state, hidden, PRIOR, mask=ALL, progress=0.5, key=key)
+            return latent.code, dict(latent.terms), dict(latent.reports), state
+
+        together = jax.jit(jax.vmap(called))(*jax.tree.map(lambda *leaves: jnp.stack(leaves), *members))
+        apart = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(called(*member) for member in members))
+        for found, expected in zip(jax.tree.leaves(together), jax.tree.leaves(apart), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+    def test_the_nearest_code_of_any_vector_is_a_code(self, part):
+        weights, state = made(part)
+        codes = part().encode(weights, state, hidden_of(part))
+        nearest = part().nearest(weights, state, 0.5 * (codes + codes[::-1]))
+        assert nearest.shape == codes.shape
+        assert jnp.all(jnp.isfinite(nearest))
+
+    def test_rows_have_the_same_numbers_where_they_have_the_same_code(self, part):
+        weights, state = made(part)
+        hidden = hidden_of(part, rows=60)
+        hidden = jnp.concatenate([hidden, hidden[:5]])
+        if part.indices is AbstractBottleneck.indices:
+            with pytest.raises(PartError, match=r"no whole numbers. Use a bottleneck that quantizes"):
+                part().indices(weights, state, hidden)
+            return
+        numbers, codes = part().indices(weights, state, hidden), part().encode(weights, state, hidden)
+        assert numbers.shape[0] == 65
+        assert numbers.dtype == jnp.int32
+        same_numbers = np.all(numbers[:, None] == numbers, axis=-1)
+        same_codes = np.all(codes[:, None] == codes, axis=-1)
+        np.testing.assert_array_equal(same_numbers, same_codes)
+        assert 65 < np.sum(same_codes) < 65**2
 
     def test_passes_the_gradient_to_the_encoder(self, part):
         weights, state = made(part)

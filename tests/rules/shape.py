@@ -13,8 +13,10 @@ _FILE_LINES, _FUNCTION_LINES, _EQUAL_LINES = 400, 60, 8
 
 # Abstract classes that refine another abstract class of the package, each with its reason.
 REFINEMENTS = {
+    "AbstractCodebook": "one codebook and a chain of codebooks share all but how many there are",
     "AbstractConvolutional": "convolutions over one axis and over two share all but how many axes there are",
     "AbstractLikelihood": "a loss that is a probability: the estimators ask by its class whether rows have one",
+    "AbstractSparse": "three rules of which units are in use share what becomes of those that never are",
     "AbstractProximal": "a regularizer whose penalty has a kink: the model treats it differently, and asks by its class",
 }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import re
 from typing import Any
@@ -49,11 +50,11 @@ class Spec:
         """The part; a bare name stays one, for the estimator to resolve."""
         if not self.positional and not self.named:
             return self.name
-        from isthmus._component import choices, fields_of
+        from isthmus._component import choices
 
         folder, base = ROLES[self.role]
         part = choices(getattr(importlib.import_module(f"isthmus.{folder}"), base))[self.name]
-        fields = [field.name for field in fields_of(part)]
+        fields = list(inspect.signature(part).parameters)
         unknown = [repr(name) for name in self.named if name not in fields]
         if unknown or len(self.positional) > len(fields):
             given = f"has no {', '.join(unknown)}" if unknown else f"was given {len(self.positional)} values"
@@ -64,7 +65,7 @@ class Spec:
 class Part(click.ParamType):
     """A part by name, with values for its fields: `l1`, `l1:1e-4`, `adamw:weight_decay=0.01,schedule=cosine`.
 
-    Values without a name go to the first fields. `Spec.build` makes the part, when JAX is there.
+    Values without a name go to the first fields, in the order of the constructor. `Spec.build` makes the part, when JAX is there.
     """
 
     name = "part"

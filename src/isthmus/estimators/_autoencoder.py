@@ -409,6 +409,33 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         source = self._read(X, y)
         return self._mapped(_inference.encode, source, (self._n_features_out,))
 
+    def codes(self, X: Any, y: Any = None) -> np.ndarray:
+        """The whole numbers that each row's code consists of, where the bottleneck quantizes; never random.
+
+        Parameters
+        ----------
+        X : array-like or sparse table of shape (n_rows, n_features), or array of shape (n_rows, *sample_shape)
+            Rows of the kind that was fitted.
+        y : array-like of shape (n_rows,), default=None
+            The class of each row, of a conditional model; else ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_groups)
+            Numbers from 0 on, int32. Of "vector_quantized" the entry of each vector, of "residual_quantized" those of its stages one
+            after the other, of "finite_scalar" the level of each dimension. Rows with the same numbers have the same `transform`.
+
+        Raises
+        ------
+        PartError
+            The bottleneck's codes are no whole numbers.
+        """
+        source = self._read(X, y)
+        one_row = jax.ShapeDtypeStruct((1, *source.shape), np.float32)
+        n_groups = jax.eval_shape(_inference.indices, self.model_.of_classes(np.zeros(1, int)), {}, one_row).shape[1]
+        out = np.empty((source.n_rows, n_groups), np.int32)
+        return _inference.map_rows(_inference.indices, self.model_, source, self.scaling_, out)
+
     def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """The row that each code stands for.
 

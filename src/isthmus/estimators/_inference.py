@@ -18,7 +18,18 @@ from isthmus.model import Model, Parts, scaled
 
 from ._source import Source
 
-__all__ = ["block_rows", "decode", "encode", "likelihood", "log_likelihoods", "map_rows", "on_device", "reconstruct", "row_losses"]
+__all__ = [
+    "block_rows",
+    "decode",
+    "encode",
+    "indices",
+    "likelihood",
+    "log_likelihoods",
+    "map_rows",
+    "on_device",
+    "reconstruct",
+    "row_losses",
+]
 
 # Beyond these sizes more rows at once bring no more speed (measured: docs/benchmarks.md), while one row costs a whole block.
 _BLOCK_ROWS = {"cpu": 256}
@@ -29,6 +40,13 @@ _BLOCK_ROWS_ELSEWHERE = 4096
 def encode(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
     """Codes of rows that are scaled here when `shared` says how."""
     return model.encode(scaled(x, shared))
+
+
+@jax.jit
+def indices(model: Model, shared: Mapping[str, Any], x: Any) -> Any:
+    """The whole numbers that the codes of rows consist of."""
+    hidden = model.hidden(scaled(x, shared), key=None)
+    return model.parts.bottleneck.indices(model.weights.bottleneck, model.state.bottleneck, hidden)
 
 
 @jax.jit
