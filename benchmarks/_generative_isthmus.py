@@ -7,7 +7,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from _digits import Work, binarized, read_work
@@ -115,5 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-
     main()

@@ -364,6 +364,8 @@ class Objective(Component):
 
         loss = average(costs) / parts.n_features
         terms = {name: average(value) for name, value in terms.items()} | dict(latent.reports)
+        if parts.bottleneck.reports_explained_variance:
+            terms["explained_variance"] = _explained_variance(parts.loss.mean(outputs), target, mask)
         if parts.regularizers:
             view = _view(model, seen, mask, hidden, latent.code, prior, shared.get("n_rows"))
             for index, regularizer in enumerate(parts.regularizers):
@@ -432,6 +434,14 @@ def _row_terms(
     elif several:
         cost = jnp.mean(cost, axis=0)
     return {name: jnp.mean(value, axis=0) if value.ndim > 1 else value for name, value in terms.items()}, cost
+
+
+def _explained_variance(reconstruction: Data, target: Data, mask: Mask) -> Scalar:
+    """The share of the squared distances of a batch's rows from their mean that their reconstructions give back."""
+    weight = mask.reshape(-1, *(1,) * (target.ndim - 1))
+    mean = jnp.sum(weight * target, axis=0) / jnp.maximum(jnp.sum(mask), 1.0)
+    error, total = (jnp.sum(weight * jnp.square(target - other)) for other in (reconstruction, mean))
+    return 1.0 - error / jnp.maximum(total, jnp.finfo(total.dtype).tiny)
 
 
 def _judged(loss: AbstractLoss, weights: Tree, outputs: Outputs, target: Data, scored: Data | None) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bottlenecks.calls import call
+from isthmus import Autoencoder
 from isthmus.architectures import Linear
 from isthmus.bottlenecks import BatchTopK, JumpRelu, TopK
 from isthmus.bottlenecks._base_sparse import Units, n_in_use
@@ -147,3 +148,16 @@ def test_units_in_use_are_counted():
     mask = [1] * 5 + [0] * 4
     latent, _ = called(TopK(3), alive(), mask=mask)
     np.testing.assert_allclose(latent.reports["l0"], np.minimum((HIDDEN[:5] > 0).sum(axis=1), 3).mean(), rtol=1e-6)
+
+
+def test_the_history_has_what_is_in_use_and_what_is_explained():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6)) + 0.1 * rng.normal(size=(200, 6))
+    options = {"bottleneck": TopK(3), "max_epochs": 40, "validation_fraction": None, "patience": None, "random_state": 0}
+    autoencoder = Autoencoder(12, **options).fit(X)
+    history = autoencoder.history_
+    explained = 1.0 - np.sum((X - autoencoder.reconstruct(X)) ** 2) / np.sum((X - X.mean(axis=0)) ** 2)
+    np.testing.assert_allclose(history["explained_variance"][-1], explained, atol=0.02)
+    assert history["explained_variance"][0] < explained
+    assert np.all(history["l0"] <= 3.0)
+    assert np.all((history["dead_units"] >= 0.0) & (history["dead_units"] <= 1.0))

@@ -45,10 +45,13 @@ class AbstractBottleneck(Component):
 
     Attributes:
         needs_prior: whether it cannot do without a prior; an estimator that was given none then takes `StandardNormal`.
+        reports_explained_variance: whether the history is to say how much of the rows' variance is given back, as it is judged for codes
+            that use few units.
         is_probabilistic: whether a row has a posterior distribution of codes, so that `draw`, `log_prior` and `sample` are defined.
     """
 
     needs_prior: ClassVar[bool] = False
+    reports_explained_variance: ClassVar[bool] = False
     is_probabilistic: ClassVar[bool] = False
 
     @abc.abstractmethod

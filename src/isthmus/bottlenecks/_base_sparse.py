@@ -1,7 +1,7 @@
 import abc
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +43,8 @@ class Selection(NamedTuple):
 
 class AbstractSparse(AbstractBottleneck):
     """Codes of many units, of which a row uses few, and what becomes of those that no row uses."""
+
+    reports_explained_variance: ClassVar[bool] = True
 
     _: KW_ONLY
     dead_after: Positive = 100.0

@@ -16,8 +16,8 @@ class TopK(AbstractSparse):
 
     A unit that no row of a batch has used for `dead_after` steps is dead, and would stay so, having no gradient. It is handed the one that
     it would have if it were just in use, times `revival`: its activation then rises for rows whose error its decoder weights could
-    make smaller, until it is among the largest. The history has `l0`, units in use in the mean of a batch's rows, and `dead_units`, the
-    share of dead ones.
+    make smaller, until it is among the largest. The history has `l0`, units in use in the mean of a batch's rows, `dead_units`, the
+    share of dead ones, and `explained_variance`, the share of the rows' variance that is given back, by batches.
 
     Attributes:
         k: units in use for each row; None for an eighth of `latent_dim`, one at least.
