@@ -1,5 +1,7 @@
 """What every regularizer must do."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,13 +10,16 @@ import pytest
 from isthmus._activations import activate
 from isthmus._component import choices, fields_of, part_name
 from isthmus.architectures import Linear
+from isthmus.bottlenecks import Deterministic, Gaussian, Posterior
 from isthmus.errors import PartError
 from isthmus.losses import SquaredError
 from isthmus.model import Parts, Weights
+from isthmus.priors import BoundPrior, StandardNormal
 from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
 
 REGULARIZERS = list(choices(AbstractRegularizer).values())
 PROXIMALS = list(choices(AbstractProximal).values())
+ADVERSARIES = [part for part in REGULARIZERS if part.is_adversarial]
 MASK = np.array([1, 1, 0, 1, 1, 0])
 
 
@@ -31,9 +36,11 @@ def model_weights(seed=0):
 
 def code_activation(part):
     """The activation of codes that the part asks for, or none."""
-    for activation in (None, "sigmoid"):
+    shapes = {"data_shape": (4,), "latent_shape": (2,)}
+    for activation, bottleneck in itertools.product((None, "sigmoid"), (Deterministic(), Gaussian())):
+        options = {"prior": StandardNormal(), "bottleneck": bottleneck, "code_activation": activation}
         try:
-            Parts(Linear(), SquaredError(), data_shape=(4,), latent_shape=(2,), regularizers=(part,), code_activation=activation)
+            Parts(Linear(), SquaredError(), regularizers=(part,), **shapes, **options)
         except PartError:
             continue
         return activation or "identity"
@@ -55,13 +62,26 @@ def view(part, weights, x=None, mask=None):
     def decode(code):
         return jnp.tanh(code) @ jnp.sum(last["kernel"], axis=(1, 2)) + last["bias"]
 
-    hidden = jax.vmap(encode)(x)
-    return View(x, jnp.ones(len(x)) if mask is None else jnp.asarray(mask, float), hidden, hidden, None, weights, encode, decode)
+    hidden, mask = jax.vmap(encode)(x), jnp.ones(len(x)) if mask is None else jnp.asarray(mask, float)
+    prior, posterior = BoundPrior(StandardNormal(), ()), Posterior(hidden, 0.3 * jnp.sin(2.0 * hidden) - 0.5)
+    return View(x, mask, hidden, hidden, prior, weights, encode, decode, posterior, jnp.asarray(60.0))
+
+
+class Origin:
+    """A prior whose draws are all the same, in the place of a `BoundPrior`."""
+
+    def sample(self, shape, *, key):
+        return jnp.zeros(shape)
+
+
+def own_weights(part):
+    """As they are after some steps: an adversary begins undecided."""
+    rng = np.random.default_rng(2)
+    return jax.tree.map(lambda w: jnp.asarray(w + 0.3 * rng.normal(size=np.shape(w)), float), part.init((2,), rng=rng))
 
 
 def penalty(part, weights, x=None, mask=None):
-    own = part.init((2,), rng=np.random.default_rng(2))
-    return part(own, view(part, weights, x, mask), key=jax.random.key(3))
+    return part(own_weights(part), view(part, weights, x, mask), key=jax.random.key(3))
 
 
 @pytest.mark.parametrize("part", REGULARIZERS, ids=part_name)
@@ -79,13 +99,38 @@ class TestEveryRegularizer:
         names = [field.name for field in fields_of(part) if field.traced]
         assert names[0] == "weight"
         leaves, treedef = jax.tree.flatten(part())
-        assert len(leaves) == len(names)
+        assert len(leaves) == sum(np.size(getattr(part(), name)) for name in names)  # several in a field that is a tuple
         for index in range(1, len(leaves)):
             changed = treedef.unflatten([*leaves[:index], 0.5 * leaves[index] + 0.01, *leaves[index + 1 :]])
-            assert not np.allclose(penalty(changed, model_weights()), penalty(part(), model_weights()))
+            # What is no part of the value is the rate at which the penalty's own weights learn.
+            moves_value = not np.allclose(penalty(changed, model_weights()), penalty(part(), model_weights()))
+            assert moves_value or changed.own_rate != part().own_rate
 
     def test_depends_on_the_model(self, part):
         assert not np.allclose(penalty(part(), model_weights(0)), penalty(part(), model_weights(5)))
+
+    def test_another_rate_for_its_own_weights_is_for_one_that_has_any(self, part):
+        has_weights = bool(jax.tree.leaves(part.init(part(), (2,), rng=np.random.default_rng(0))))
+        assert part.is_adversarial <= has_weights
+        assert has_weights or part().own_rate == 1.0
+
+    def test_says_whether_it_compares_with_a_prior(self, part):
+        def value(prior):
+            return part()(own_weights(part()), view(part(), model_weights())._replace(prior=prior), key=jax.random.key(3))
+
+        if not part.needs_prior:
+            np.testing.assert_array_equal(value(None), value(BoundPrior(StandardNormal(), ())))
+            return
+        options = {"data_shape": (4,), "latent_shape": (2,), "bottleneck": Deterministic()}
+        with pytest.raises(PartError, match=r"compares codes with draws from a prior\. Pass prior=StandardNormal\(\)"):
+            Parts(Linear(), SquaredError(), regularizers=(part(),), **options)
+
+    def test_several_codes_a_row_that_are_one_have_its_value(self, part):
+        seen = view(part(), model_weights())._replace(prior=Origin())
+        one, three = (
+            part()(own_weights(part()), seen._replace(code=code), key=jax.random.key(3)) for code in (seen.code, jnp.stack([seen.code] * 3))
+        )
+        np.testing.assert_allclose(three, one, rtol=1e-5)
 
     def test_gradient_agrees_with_finite_differences(self, part):
         with jax.enable_x64(True):
@@ -113,7 +158,7 @@ class TestEveryRegularizer:
     def test_the_order_of_rows_is_the_order_of_values_or_of_no_account(self, part):
         order = np.random.default_rng(6).permutation(6)
         value, turned = penalty(part(), model_weights()), penalty(part(), model_weights(), data()[order])
-        np.testing.assert_allclose(turned, value[order] if value.ndim else value, rtol=1e-5)
+        np.testing.assert_allclose(turned, value[order] if value.ndim else value, rtol=1e-5, atol=1e-6)
 
     def test_a_row_has_its_value_alone_and_a_statistic_that_of_its_rows(self, part):
         value = penalty(part(), model_weights(), mask=MASK)
@@ -126,6 +171,55 @@ class TestEveryRegularizer:
         values = jax.vmap(penalty)(stacked, together)
         for index in range(2):
             np.testing.assert_allclose(values[index], penalty(members[index], weights[index]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("part", ADVERSARIES, ids=part_name)
+class TestEveryAdversary:
+    def own_slope(self, part, x=None, mask=None, weight=1.0):
+        """What the objective's gradient is for the own weights, for rows of four columns."""
+
+        def objective(own):
+            values = part(own, view(part, model_weights(), x, mask), key=jax.random.key(3))
+            counts = np.ones(6) if mask is None else mask
+            return weight * jnp.sum(counts * values) / np.sum(counts) / 4
+
+        return jax.grad(objective)(own_weights(part))
+
+    def test_begins_undecided_and_takes_a_first_step(self, part):
+        own = jax.tree.map(jnp.asarray, part().init((2,), rng=np.random.default_rng(0)))
+        value, slope = jax.value_and_grad(lambda own: jnp.sum(part()(own, view(part(), model_weights()), key=jax.random.key(3))))(own)
+        np.testing.assert_allclose(value, 0.0, atol=1e-6)
+        assert any(jnp.any(leaf) for leaf in jax.tree.leaves(slope))
+
+    def test_its_own_gradient_depends_neither_on_the_weight_nor_on_the_columns(self, part):
+        slopes = [jax.tree.leaves(self.own_slope(part(weight=weight), weight=weight)) for weight in (1.0, 1e-6, 1e3)]
+        wide = jnp.concatenate([data(), jnp.zeros((6, 8))], axis=1)
+        seen = view(part(), model_weights())
+        options = {"key": jax.random.key(3)}
+        broad = jax.grad(lambda own: 1.0 / 12 * jnp.mean(part(weight=1.0)(own, seen._replace(x=wide), **options)))(own_weights(part()))
+        for other in (*slopes[1:], jax.tree.leaves(broad)):
+            for ours, theirs in zip(slopes[0], other, strict=True):
+                np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-7)
+
+    def test_a_weight_of_zero_moves_nobody(self, part):
+        slope = self.own_slope(part(weight=0.0), weight=0.0)
+        assert all(jnp.all(leaf == 0.0) for leaf in jax.tree.leaves(slope))
+
+    def test_padding_has_no_influence_on_its_own_gradient(self, part):
+        slopes = [self.own_slope(part(), jnp.where(MASK[:, None] == 1, data(), padding), MASK) for padding in (0.0, 1e4)]
+        jax.tree.map(np.testing.assert_array_equal, *slopes)
+
+    def test_its_rate_is_a_field(self, part):
+        assert part(rate=3.0).own_rate == 3.0
+
+    def test_codes_far_away_have_finite_values_and_gradients(self, part):
+        def total(own, code):
+            seen = view(part(), model_weights())._replace(code=code, hidden=code)
+            return jnp.sum(part()(own, seen, key=jax.random.key(3)))
+
+        for size in (1e4, 1e15):
+            found = jax.value_and_grad(total, argnums=(0, 1))(own_weights(part()), size * data()[:, :2])
+            assert all(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(found))
 
 
 @pytest.mark.parametrize("part", PROXIMALS, ids=part_name)

@@ -26,7 +26,8 @@ class DecoderJacobian(AbstractRegularizer):
 
     References:
         Ghosh, Sajjadi, Vergari, Black & Schölkopf, From Variational to Deterministic Autoencoders, 2020, arXiv:1903.12436, the gradient
-        penalty of section 3.1, there beside a penalty of the codes' squares; Hutchinson 1989 for the estimate.
+        penalty of section 3.1 (RAE-GP), there beside a penalty of the codes' squares, `CodeL2`. The paper's published program takes the
+        slope of the sum of the outputs' squares instead, which says less about outputs near zero. Hutchinson 1989 for the estimate.
 
     Example:
         >>> import jax.numpy as jnp

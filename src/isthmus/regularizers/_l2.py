@@ -1,6 +1,9 @@
+from typing import Literal
+
 import jax.numpy as jnp
 
 from isthmus._types import Key, NonNegative, Scalar, Tree
+from isthmus.errors import PartError
 
 from ._base import AbstractRegularizer, View
 from ._matrices import matrices
@@ -20,10 +23,12 @@ class L2(AbstractRegularizer):
 
     Attributes:
         weight: the factor of the penalty in the objective.
+        halves: whose weights are charged; `("decoder",)` for the regularized autoencoder RAE-L2, with `CodeL2` beside it.
 
     References:
         Hoerl & Kennard, Ridge Regression: Biased Estimation for Nonorthogonal Problems, Technometrics 12, 1970;
-        Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2019, section 2. arXiv:1711.05101.
+        Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2019, section 2. arXiv:1711.05101;
+        Ghosh et al., From Variational to Deterministic Autoencoders, 2020, arXiv:1903.12436, for the decoder alone; there with its biases.
 
     Example:
         >>> import jax.numpy as jnp
@@ -36,6 +41,11 @@ class L2(AbstractRegularizer):
     """
 
     weight: NonNegative = 1e-4
+    halves: tuple[Literal["encoder", "decoder"], ...] = ("encoder", "decoder")
+
+    def check(self) -> None:
+        if not self.halves or len(set(self.halves)) < len(self.halves):
+            raise PartError(f"`l2.halves` names each half at most once, and one at least; got {self.halves!r}. Give ('decoder',), say.")
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> Scalar:
-        return jnp.asarray(sum(jnp.sum(jnp.square(w)) for w in matrices(view.weights)), float)
+        return jnp.asarray(sum(jnp.sum(jnp.square(w)) for w in matrices(view.weights, self.halves)), float)

@@ -19,9 +19,9 @@ def is_matrix(w: Array) -> bool:
     return w.ndim >= 2
 
 
-def matrices(weights: Tree) -> list[Array]:
-    """The weight matrices and kernels of the encoder and the decoder."""
-    return [w for w in jax.tree.leaves((weights.encoder, weights.decoder)) if is_matrix(w)]
+def matrices(weights: Tree, halves: tuple[str, ...] = ("encoder", "decoder")) -> list[Array]:
+    """The weight matrices and kernels of the encoder and the decoder, or of one of them."""
+    return [w for w in jax.tree.leaves([getattr(weights, half) for half in halves]) if is_matrix(w)]
 
 
 def flattened(w: Array) -> Array:
