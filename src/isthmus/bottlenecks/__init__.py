@@ -5,5 +5,6 @@ from ._base import Latent as Latent
 from ._base import Posterior as Posterior
 from ._deterministic import Deterministic as Deterministic
 from ._gaussian import Gaussian as Gaussian
+from ._hyperspherical import Hyperspherical as Hyperspherical
 
-__all__ = ["AbstractBottleneck", "Deterministic", "Gaussian", "Latent", "Posterior"]
+__all__ = ["AbstractBottleneck", "Deterministic", "Gaussian", "Hyperspherical", "Latent", "Posterior"]
