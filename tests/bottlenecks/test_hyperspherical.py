@@ -176,6 +176,7 @@ def test_the_density_integrates_to_one_on_the_circle_and_the_sphere():
 def test_samples_are_uniform():
     codes = np.float64(PART.sample((), None, (N_DRAWS, 3), key=KEY))
     np.testing.assert_allclose(np.linalg.norm(codes, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(codes.var(axis=0), PART.prior_variance((3,)), atol=0.01)
     # Archimedes: each coordinate of a point of the common sphere is uniform.
     for axis in range(3):
         assert scipy.stats.kstest(codes[:, axis], scipy.stats.uniform(-1, 2).cdf).pvalue > 1e-3

@@ -88,6 +88,9 @@ class Hyperspherical(AbstractBottleneck):
     def divergence(self, weights: Tree, hidden: Hidden, prior: BoundPrior | None) -> Any:
         return divergence(_concentration(hidden), hidden.shape[-1] - 1)[:, None]
 
+    def prior_variance(self, latent_shape: Shape) -> float:
+        return 1.0 / latent_shape[0]
+
     def log_prior(self, prior: BoundPrior | None, code: Code) -> PerRow:
         return jnp.full(code.shape[:-1], uniform_log_density(code.shape[-1]))
 

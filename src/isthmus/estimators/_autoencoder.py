@@ -129,7 +129,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
     zero_share_ : float
         The share of weights (biases apart) that are exactly zero.
     active_units_ : int
-        Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01.
+        Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01 of what
+        they do under the prior.
     fit_seconds_, compile_seconds_ : float
         Wall time of the fit, and how much of it was compilation.
 
@@ -547,7 +548,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         self._n_partial_fits = 0
         self._optimizer_state = {}
         if model.parts.bottleneck.is_probabilistic:
-            self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)))
+            prior_variance = model.parts.bottleneck.prior_variance(model.parts.latent_shape)
+            self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)), prior_variance)
 
     @property
     def zero_share_(self) -> float:
