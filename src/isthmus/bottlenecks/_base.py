@@ -105,6 +105,10 @@ class AbstractBottleneck(Component):
         """
         return weights, state
 
+    def prior_variance(self, latent_shape: Shape) -> float:
+        """About how much a number of a code varies under the prior: what dimensions are measured by that are said to be active."""
+        return 1.0
+
     @property
     def has_normal_posterior(self) -> bool:
         """Whether q(code | x) is a diagonal normal distribution, so that `posterior` gives it."""

@@ -134,7 +134,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
     classes_ : ndarray of shape (n_classes,)
         The sorted classes, of a conditional model.
     active_units_ : int
-        Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01.
+        Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01 of what
+        they do under the prior.
     density_ : CodeDensity
         The distribution of codes that `fit_density` found.
     fit_seconds_, compile_seconds_ : float
@@ -618,7 +619,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         self.__dict__.pop("density_", None)  # of codes that are no more
         self._optimizer_state = {}
         if model.parts.bottleneck.is_probabilistic:
-            self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)))
+            prior_variance = model.parts.bottleneck.prior_variance(model.parts.latent_shape)
+            self.active_units_ = active_units(self._mapped(_inference.encode, source, (self._n_features_out,)), prior_variance)
 
     @property
     def zero_share_(self) -> float:

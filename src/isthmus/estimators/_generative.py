@@ -382,9 +382,12 @@ class AbstractGenerative(abc.ABC):
         return jax.random.wrap_key_data(jnp.asarray(seed), impl="threefry2x32")
 
 
-def active_units(codes: np.ndarray) -> int:
-    """How many dimensions of the posterior means vary by more than 0.01 over the rows (Burda et al. 2016, arXiv:1509.00519)."""
-    return int(np.sum(np.var(codes, axis=0, dtype=np.float64) > _ACTIVE_VARIANCE))
+def active_units(codes: np.ndarray, prior_variance: float) -> int:
+    """How many dimensions of the posterior means vary over the rows by more than 0.01 of what they do under the prior.
+
+    Burda et al. 2016, arXiv:1509.00519, whose prior varies by 1.
+    """
+    return int(np.sum(np.var(codes, axis=0, dtype=np.float64) > _ACTIVE_VARIANCE * prior_variance))
 
 
 def warn_about_collapse(estimator: Any) -> None:
