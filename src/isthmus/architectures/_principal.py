@@ -3,13 +3,15 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
+from ._base import RowSample
+
 __all__ = ["principal_start"]
 
 # Shares of the mean variance by which the variances of the inputs may be raised; which, generalized cross-validation says.
 _RIDGES = 10.0 ** np.arange(-8.0, 1.0)
 
 
-def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarray) -> tuple[Any, Any]:
+def principal_start(encoder: Any, decoder: Any, rows: RowSample) -> tuple[Any, Any]:
     """Both networks with their linear paths at the best linear reconstruction of `target` from `x` and their last layers at zero.
 
     Where the target is `x` itself, the code is `(x - mean) V` with the leading principal components `V`, and its reconstruction the
@@ -18,10 +20,12 @@ def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarra
     (Izenman 1975, Reduced-Rank Regression for the Multivariate Linear Model). Codes beyond the rank start at zero. All is
     computed in float64: single precision loses all but the first few components of columns of unequal scale.
 
-    Where the encoder gives other numbers than a code, such as means and scales, both networks are returned as they are.
+    Where the encoder gives other numbers than a code, such as means and scales, or the decoder several for each value of the data, both
+    networks are returned as they are.
     """
-    if encoder.path.shape[1] != decoder.path.shape[0]:
+    if encoder.path.shape != decoder.path.shape[::-1]:
         return encoder, decoder
+    x, target = rows()
     flat, goal = x.reshape(len(x), -1), target.reshape(len(target), -1)
     n_codes, mean = encoder.path.shape[1], flat.mean(axis=0)
     centered = flat - mean
