@@ -13,6 +13,9 @@ from isthmus.losses import AbstractLoss
 from isthmus.model import Parts
 from losses.examples import LOSSES, N_ROWS, N_SHAPES, accepted, batch, constant_rows, cost_of, rows_for, weights_of
 
+# How near to a constant of 0 or 1 a loss begins whose cost there has no lower bound, so that no output is the best one.
+NEAREST = {"continuous_bernoulli": 0.0101}
+
 
 def name_of(value):
     return part_name(type(value)) if isinstance(value, AbstractLoss) else "x".join(map(str, value))
@@ -64,7 +67,7 @@ class TestEveryLoss:
 
             step = 1e-7
             difference = (along(step) - along(-step)) / (2 * step)
-            rounding = np.finfo(float).eps * along(0.0) / step
+            rounding = np.finfo(float).eps * abs(along(0.0)) / step
             np.testing.assert_allclose(jax.grad(along)(0.0), difference, rtol=1e-6, atol=4 * rounding)
 
     def test_the_mean_of_its_start_is_the_mean(self, loss, shape):
@@ -79,7 +82,7 @@ class TestEveryLoss:
         for rows in allowed:
             start = loss.start(rows[0])
             assert np.all(np.isfinite(start))
-            np.testing.assert_allclose(loss.mean(jnp.asarray(start)[None]), rows, atol=1e-5)
+            np.testing.assert_allclose(loss.mean(jnp.asarray(start)[None]), rows, atol=NEAREST.get(part_name(type(loss)), 1e-5))
 
     def test_its_link_makes_data_of_raw_outputs(self, loss, shape):
         outputs, _ = batch(loss, shape)
@@ -118,7 +121,10 @@ class TestEveryLoss:
         cost, slope = jax.value_and_grad(lambda outputs: jnp.sum(cost_of(loss, weights_of(loss, shape), outputs, x)))(best + 1e4 * away)
         assert jnp.isfinite(cost)
         assert jnp.all(jnp.isfinite(slope))
-        assert jnp.all(slope * away >= 0 if loss.is_bounded else slope * away > 0)
+        if slope.shape != x.shape:  # of several outputs for a value some have nothing to pull at, but they pull together
+            assert loss.is_bounded or jnp.sum(slope * away) > 0
+        else:
+            assert jnp.all(slope * away >= 0 if loss.is_bounded else slope * away > 0)
 
     def test_it_says_whether_its_cost_is_bounded(self, loss, shape):
         x, best, away = far_away(loss, shape)
@@ -130,8 +136,10 @@ class TestEveryLoss:
             weights, (outputs, x), (others, y) = weights_of(loss, shape), batch(loss, shape), batch(loss, shape, seed=5)
             chosen = np.random.default_rng(6).uniform(size=shape) < 0.5
             chosen.flat[:2] = True, False
-            mixed = cost_of(loss, weights, jnp.where(chosen, outputs, others), jnp.where(chosen, x, y))
-            rest = cost_of(loss, weights, jnp.where(chosen, others, outputs), jnp.where(chosen, y, x))
+            # Where a value has several outputs they come in blocks along the last axis.
+            own = np.tile(chosen, (*[1] * (len(shape) - 1), outputs.shape[-1] // shape[-1]))
+            mixed = cost_of(loss, weights, jnp.where(own, outputs, others), jnp.where(chosen, x, y))
+            rest = cost_of(loss, weights, jnp.where(own, others, outputs), jnp.where(chosen, y, x))
             apart = cost_of(loss, weights, outputs, x) + cost_of(loss, weights, others, y)
             assert np.allclose(mixed + rest, apart, rtol=1e-9) == loss.is_separable
 
@@ -158,7 +166,7 @@ def test_no_float_is_inert(loss, shape):
 def test_members_of_a_population_cost_what_they_cost_alone(loss, shape):
     with jax.enable_x64(True):
         outputs, x = batch(loss, shape)
-        weights = weights_of(loss, shape)
+        weights = jax.tree.map(np.float64, weights_of(loss, shape))
         members = [loss, jax.tree.map(lambda leaf: 0.3 * leaf, loss)]
         stacked = jax.tree.map(lambda *leaves: jnp.asarray(leaves), *members)
         together = jax.jit(jax.vmap(lambda loss: cost_of(loss, weights, outputs, x), axis_size=2))(stacked)

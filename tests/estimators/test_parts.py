@@ -50,6 +50,7 @@ NEEDS = {
     "kl_sparsity": {"code_activation": "sigmoid"},
     "poisson_noise": {"scaling": "unit_range"},
     "bernoulli": {"scaling": "min_max"},
+    "continuous_bernoulli": {"scaling": "min_max"},
     "categorical": {"scaling": None},
     "ms_ssim": {"loss": MsSsim(exponents=(0.5, 0.5), ssim=Ssim(window=3)), "sample_shape": (8, 8)},
     "ssim": {"loss": Ssim(window=3), "sample_shape": (8, 8)},
@@ -67,7 +68,8 @@ def suitable(role, name, table):
         return np.random.default_rng(0).uniform(size=(60, 64))
     if (role, name) == ("loss", "categorical"):
         return np.eye(table.shape[1])[np.argmax(table, axis=1)]
-    return np.round(np.abs(table)) if name == "poisson" else table
+    is_for_counts = name in choices(AbstractLoss) and choices(AbstractLoss)[name]().domain == "nonnegative"
+    return np.round(np.abs(table)) if is_for_counts else table
 
 
 @pytest.mark.parametrize(("role", "name"), NAMES)

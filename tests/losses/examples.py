@@ -42,9 +42,9 @@ def is_accepted(loss, shape):
 
 
 def rows_for(loss, shape, n_rows=N_ROWS, seed=0):
-    """Random rows in [0.01, 0.99] that the loss is defined for: any, or shares of one, or two groups of shares."""
+    """Random rows that the loss is defined for: any in [0.01, 0.99], or shares of one, or two groups of shares; or whole numbers to 4."""
     drawn = np.random.default_rng(seed).uniform(0.01, 0.99, size=(n_rows, *shape))
-    return first_allowed(loss, [drawn, shares(drawn), grouped(drawn, shares)])
+    return first_allowed(loss, [drawn, shares(drawn), grouped(drawn, shares), np.ceil(4.0 * drawn)])
 
 
 def constant_rows(loss, shape):

@@ -98,7 +98,7 @@ class AbstractConvolutional(AbstractArchitecture):
 
     def start(self, encoder: Tree, decoder: Tree, rows: RowSample, output_mean: np.ndarray) -> tuple[Tree, Tree]:
         if encoder.path is not None:
-            encoder, decoder = principal_start(encoder, decoder, *rows())
+            encoder, decoder = principal_start(encoder, decoder, rows)
         bias = np.asarray(output_mean, np.float32).reshape(-1)
         return encoder, eqx.tree_at(lambda network: network.layers[-1].bias, decoder, bias)
 

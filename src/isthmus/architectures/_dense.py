@@ -65,7 +65,7 @@ class Dense(AbstractArchitecture):
 
     def start(self, encoder: Tree, decoder: Tree, rows: RowSample, output_mean: np.ndarray) -> tuple[Tree, Tree]:
         if encoder.path is not None:
-            encoder, decoder = principal_start(encoder, decoder, *rows())
+            encoder, decoder = principal_start(encoder, decoder, rows)
         return encoder, with_output_bias(decoder, output_mean)
 
     def stages(self, encoder: Network, decoder: Network) -> tuple[Stage, ...]:

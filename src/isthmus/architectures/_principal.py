@@ -3,13 +3,15 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
+from ._base import RowSample
+
 __all__ = ["principal_start"]
 
 # Shares of the mean variance by which the variances of the inputs may be raised; which, generalized cross-validation says.
 _RIDGES = 10.0 ** np.arange(-8.0, 1.0)
 
 
-def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarray, given: np.ndarray | None = None) -> tuple[Any, Any]:
+def principal_start(encoder: Any, decoder: Any, rows: RowSample) -> tuple[Any, Any]:
     """Both networks with their linear paths at the best linear reconstruction of `target` from `x` and their last layers at zero.
 
     Where the target is `x` itself, the code is `(x - mean) V` with the leading principal components `V`, and its reconstruction the
@@ -18,15 +20,20 @@ def principal_start(encoder: Any, decoder: Any, x: np.ndarray, target: np.ndarra
     (Izenman 1975, Reduced-Rank Regression for the Multivariate Linear Model). Codes beyond the rank start at zero. All is
     computed in float64: single precision loses all but the first few components of columns of unequal scale.
 
-    Where both networks are `given` the class of each row (rows, classes), as the last features of `x` and after the code, the decoder's
-    path begins at the mean of each class, and the code at what is left of the target.
+    Where both networks are given the class of each row, as the last features of `x` and after the code, the decoder's path begins at the
+    mean of each class, and the code at what is left of the target.
 
-    Where the encoder gives other numbers than a code, such as means and scales, both networks are returned as they are.
+    Where the encoder gives other numbers than a code, such as means and scales, or the decoder several for each value of the data, both
+    networks are returned as they are.
     """
-    n_given = 0 if given is None else given.shape[1]
-    if encoder.path.shape[1] + n_given != decoder.path.shape[0]:
+    if encoder.path.shape[1] > decoder.path.shape[0] or decoder.path.shape[1] > encoder.path.shape[0]:
         return encoder, decoder
+    x, target, *classes = rows()
+    given = classes[0] if classes else None
+    n_given = 0 if given is None else given.shape[1]
     flat, goal = x.reshape(len(x), -1), target.reshape(len(target), -1)
+    if encoder.path.shape[1] + n_given != decoder.path.shape[0] or goal.shape[1] != decoder.path.shape[1]:
+        return encoder, decoder
     n_codes, mean = encoder.path.shape[1], flat.mean(axis=0)
     centered = flat - mean
     into, back = np.zeros((flat.shape[1], n_codes)), np.zeros((n_codes + n_given, goal.shape[1]))

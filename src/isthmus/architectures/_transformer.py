@@ -144,7 +144,7 @@ class Transformer(AbstractArchitecture):
 
     def start(self, encoder: Tree, decoder: Tree, rows: RowSample, output_mean: np.ndarray) -> tuple[Tree, Tree]:
         if self.linear_path:
-            encoder, decoder = principal_start(encoder, decoder, *rows())
+            encoder, decoder = principal_start(encoder, decoder, rows)
         bias = np.asarray(output_mean, np.float32).reshape(-1)
         return encoder, eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
 

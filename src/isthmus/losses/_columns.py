@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Array
 
 from isthmus._activations import ACTIVATIONS
-from isthmus._types import Data, Outputs, PerRow, PositiveInt, Shape, Tree
+from isthmus._types import Data, Mask, Outputs, PerRow, PositiveInt, Shape, Tree
 from isthmus.errors import DataError, PartError
 
 from ._base import AbstractLoss, Domain
+from ._several import at_states, next_states
 from ._squared_error import SquaredError
 
 
@@ -94,6 +95,15 @@ class Columns(AbstractLoss):
     def init(self, shape: Shape, *, rng: np.random.Generator) -> Tree:
         return tuple(loss.init((*shape[:-1], place.stop - place.start), rng=rng) for loss, place in self._pieces(shape[-1]))
 
+    def init_state(self, shape: Shape) -> Tree:
+        return tuple(loss.init_state((*shape[:-1], place.stop - place.start)) for loss, place in self._pieces(shape[-1]))
+
+    def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
+        return next_states(self._given(outputs, x), weights, state, mask)
+
+    def at_state(self, weights: Tree, state: Tree) -> Tree:
+        return at_states(self.losses, weights, state)
+
     def output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], sum(self._output_sizes(shape)))
 
@@ -107,8 +117,8 @@ class Columns(AbstractLoss):
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
         total: Any = 0.0
-        for (loss, place), own, raw in zip(self._pieces(x.shape[-1]), weights, self._cut(outputs), strict=True):
-            total = total + loss(own, raw, x[..., place])
+        for (loss, raw, data), own in zip(self._given(outputs, x), weights, strict=True):
+            total = total + loss(own, raw, data)
         return total
 
     def mean(self, outputs: Outputs) -> Data:
@@ -134,6 +144,10 @@ class Columns(AbstractLoss):
     def _pieces(self, n_columns: int) -> list[tuple[AbstractLoss, slice]]:
         """Each loss with its place on the last axis of the data."""
         return list(zip(self.losses, _slices(self.sizes or (n_columns,)), strict=True))
+
+    def _given(self, outputs: Any, x: Data) -> list[tuple[AbstractLoss, Any, Any]]:
+        """Each loss with the raw outputs and the columns that it sees."""
+        return [(loss, raw, x[..., place]) for (loss, place), raw in zip(self._pieces(x.shape[-1]), self._cut(outputs), strict=True)]
 
     def _cut(self, outputs: Outputs) -> list[Any]:
         """The raw outputs of each piece."""

@@ -7,13 +7,14 @@ import numpy as np
 from jaxtyping import Array
 
 from isthmus._numerics import sum_features
-from isthmus._types import Data, Key, Outputs, PerRow, Positive, Shape, Tree
+from isthmus._types import Data, Key, Mask, Outputs, PerRow, Positive, Shape, Tree
 
 from ._base import AbstractLoss
 from ._base_likelihood import AbstractLikelihood
+from ._spread import LOWEST_LOG_SPREAD, learned_spread, log_spread, spread_link, with_blocks
 
-# Of standard deviations that are learned, in the unit of the scaled data: exp(-6) is 0.0025.
-_LOWEST_LOG_SCALE = -6.0
+# What a batch adds to the moving mean of squared errors: about twenty batches count.
+_NEWEST_SHARE = 0.05
 
 
 class Normal(AbstractLikelihood):
@@ -21,18 +22,23 @@ class Normal(AbstractLikelihood):
 
     `sum_j (x_j - y_j)^2 / (2 s_j^2) + log s_j + log(2 pi) / 2`. With `s = 1` it is half of `SquaredError` and a constant. The standard
     deviation decides how much a reconstruction weighs against a divergence, as `1 / (2 beta)` does, so a wrong one blurs (too large)
-    or ignores the prior (too small); "shared" lets the data decide it. For real-valued tables and images under a `Gaussian` bottleneck.
+    or ignores the prior (too small); "optimal" and "shared" let the data decide it. For real-valued tables and images under a `Gaussian`
+    bottleneck.
 
     Attributes:
         sigma: the standard deviation, in the unit of the data, where `spread` is "fixed".
-        spread: "fixed"; "shared", one standard deviation for all values, learned with the networks; "per_feature", one for each
-            feature, learned; or "per_value", which the decoder gives with each mean. Learned ones begin at about 1 in the unit of the
-            scaled data and stay above 0.0025, where a constant column would end at a density without bound.
+        spread: "fixed"; "optimal", one for all values, set at each step to what is best for the errors of late; "shared", one for all
+            values, learned with the networks; "per_feature", one for each feature, learned; or "per_value", which the decoder gives with
+            each mean, after all the means. All but the first are in the unit of the scaled data, begin at about 1 there and stay above
+            0.0025, where a constant column would end at a density without bound.
 
     References:
         Kingma & Welling, Auto-Encoding Variational Bayes, 2014, appendix C.2, arXiv:1312.6114. Rybkin, Daniilidis & Levine, Simple
-        and Effective VAE Training with Calibrated Decoders, 2021, arXiv:2006.13202: the shared one, and the soft lower bound. There it
-        may also be set to its best value in each batch; here it is learned by gradient.
+        and Effective VAE Training with Calibrated Decoders, 2021, arXiv:2006.13202: the shared one, with its soft lower bound, and the
+        optimal one. There the optimum is the root of the mean squared error of the batch alone, in training and afterwards; here it is
+        that of a moving mean over about twenty batches, this one included, corrected for its beginning, so that what is left at the
+        end holds for rows that come alone: validation, scores and draws use it as it was at the best weights. Its lower bound is a
+        sharp one, which leaves all values above it exact. Weights of rows do not enter it.
 
     Example:
         >>> import jax.numpy as jnp
@@ -42,15 +48,45 @@ class Normal(AbstractLikelihood):
     """
 
     sigma: Positive = 1.0
-    spread: Literal["fixed", "shared", "per_feature", "per_value"] = "fixed"
+    spread: Literal["fixed", "shared", "per_feature", "per_value", "optimal"] = "fixed"
+
+    @property
+    def link(self) -> str:
+        return spread_link(self.spread)
+
+    @property
+    def is_separable(self) -> bool:
+        return self.spread != "optimal"  # what one value costs depends on the errors of all
 
     def init(self, shape: Shape, *, rng: np.random.Generator) -> Tree:
-        if self.spread == "shared":
-            return np.zeros((), np.float32)
-        return np.zeros(shape, np.float32) if self.spread == "per_feature" else ()
+        return learned_spread(self.spread, shape)
+
+    def init_state(self, shape: Shape) -> Tree:
+        return {"squares": np.zeros((), np.float32), "weight": np.zeros((), np.float32)} if self.spread == "optimal" else ()
+
+    def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
+        if self.spread != "optimal":
+            return state
+        squares = jnp.square(x - jax.lax.stop_gradient(outputs))
+        samples = tuple(range(squares.ndim - x.ndim))
+        per_row = jnp.mean(jnp.mean(squares, axis=samples), axis=tuple(range(1, x.ndim)))
+        # A batch without rows has no errors, and moves nothing.
+        share = jnp.where(jnp.sum(mask) > 0.0, _NEWEST_SHARE, 0.0)
+        found = jnp.sum(mask * per_row) / jnp.maximum(jnp.sum(mask), 1.0)
+        return {
+            "squares": state["squares"] + share * (found - state["squares"]),
+            "weight": state["weight"] + share * (1.0 - state["weight"]),
+        }
+
+    def at_state(self, weights: Tree, state: Tree) -> Tree:
+        if self.spread != "optimal":
+            return weights
+        seen = state["weight"] > 0.0
+        variance = jnp.where(seen, state["squares"] / jnp.where(seen, state["weight"], 1.0), 1.0)
+        return 0.5 * jnp.log(jnp.maximum(variance, math.exp(2.0 * LOWEST_LOG_SPREAD)))
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*shape[:-1], 2 * shape[-1]) if self.spread == "per_value" else shape
+        return with_blocks(shape, 2) if self.spread == "per_value" else shape
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
         log_scale = self._log_scale(weights, outputs)
@@ -73,7 +109,4 @@ class Normal(AbstractLikelihood):
         return jax.tree.unflatten(jax.tree.structure(self), [self.sigma * scale])
 
     def _log_scale(self, weights: Tree, outputs: Outputs) -> Any:
-        if self.spread == "fixed":
-            return jnp.log(self.sigma)
-        free = outputs[..., outputs.shape[-1] // 2 :] if self.spread == "per_value" else weights
-        return _LOWEST_LOG_SCALE + jax.nn.softplus(free - _LOWEST_LOG_SCALE)
+        return weights if self.spread == "optimal" else log_spread(self.spread, self.sigma, weights, outputs)

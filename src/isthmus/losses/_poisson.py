@@ -6,17 +6,10 @@ import numpy as np
 
 from isthmus._numerics import sum_features
 from isthmus._types import Data, Key, Outputs, PerRow, Tree
-from isthmus.errors import DataError
 
-from ._base import Domain, check_domain
+from ._base import Domain
 from ._base_likelihood import AbstractLikelihood
-
-# A column that was always zero has an infinite log-rate. At one in a million a zero costs as many nats, and a first one costs 14.
-_LOWEST_RATE = 1e-6
-# Beyond it the cost goes on as a straight line. The highest rate, 1e13, is more than float32 can count, and its square is finite there.
-_HIGHEST_LOG_RATE = 30.0
-# From here on Stirling's series to its third term is exact to 3e-10.
-_MANY = 8.0
+from ._counts import HIGHEST_LOG_RATE, MANY, check_counts, draw_counts, excess, log_rates, lowest_cost, rates
 
 
 class Poisson(AbstractLikelihood):
@@ -47,35 +40,27 @@ class Poisson(AbstractLikelihood):
         return "nonnegative"
 
     def check_rows(self, rows: np.ndarray) -> None:
-        check_domain(self, rows)
-        if rows.size and float(rows.max()) > math.exp(_HIGHEST_LOG_RATE):
-            raise DataError(
-                f"The loss {self!r} takes counts up to {math.exp(_HIGHEST_LOG_RATE):.1g}; got values up to {float(rows.max()):.6g}. "
-                "Give them in a larger unit, such as thousands; or choose another loss, such as 'squared_error'."
-            )
+        check_counts(self, rows)
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
-        log_rate = jnp.minimum(outputs, _HIGHEST_LOG_RATE)
+        log_rate = jnp.minimum(outputs, HIGHEST_LOG_RATE)
         x = jnp.maximum(x, 0.0)  # what rounding left of a zero that was scaled and scaled back
         few = jnp.exp(log_rate) - x * log_rate + jax.lax.lgamma(x + 1.0)
         # For many counts these terms are large and nearly cancel. With d = l - log x the cost is x (exp(d) - 1 - d), of which float32
         # keeps the digits, and the cost of the rate x itself, by Stirling's series.
-        many = jnp.maximum(x, _MANY)
-        excess = log_rate - jnp.log(many)
-        series = (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / (1260.0 * many * many)) / (many * many)) / many
-        lowest = 0.5 * jnp.log(2.0 * math.pi * many) + series
-        cost = jnp.where(x < _MANY, few, many * (jnp.expm1(excess) - excess) + lowest)
-        return sum_features(cost + jnp.maximum(outputs - _HIGHEST_LOG_RATE, 0.0) * (math.exp(_HIGHEST_LOG_RATE) - x))
+        many = jnp.maximum(x, MANY)
+        cost = jnp.where(x < MANY, few, many * excess(log_rate - jnp.log(many)) + lowest_cost(many))
+        return sum_features(cost + jnp.maximum(outputs - HIGHEST_LOG_RATE, 0.0) * (math.exp(HIGHEST_LOG_RATE) - x))
 
     def mean(self, outputs: Outputs) -> Data:
-        return jnp.exp(jnp.minimum(outputs, _HIGHEST_LOG_RATE))
+        return rates(outputs)
 
     @property
     def is_density(self) -> bool:
         return False
 
     def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
-        return jax.random.poisson(key, self.mean(outputs)).astype(outputs.dtype)
+        return draw_counts(self.mean(outputs), key=key)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
-        return np.log(np.maximum(mean, _LOWEST_RATE))
+        return log_rates(mean)

@@ -4,11 +4,12 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from isthmus._types import Data, NonNegative, Outputs, PerRow, Shape, Tree
+from isthmus._types import Data, Mask, NonNegative, Outputs, PerRow, Shape, Tree
 from isthmus.errors import PartError
 
 from ._absolute_error import AbsoluteError
 from ._base import AbstractLoss, Domain
+from ._several import at_states, next_states
 from ._squared_error import SquaredError
 
 
@@ -88,6 +89,17 @@ class Weighted(AbstractLoss):
     def init(self, shape: Shape, *, rng: np.random.Generator) -> Tree:
         return tuple(loss.init(shape, rng=rng) for loss in self.losses)
 
+    def init_state(self, shape: Shape) -> Tree:
+        return tuple(loss.init_state(shape) for loss in self.losses)
+
+    def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
+        several = outputs.ndim > 1 + len(self.output_shape(x.shape[1:]))
+        data = jax.vmap(self.mean)(outputs) if several else self.mean(outputs)
+        return next_states(self._given(outputs, data, x), weights, state, mask)
+
+    def at_state(self, weights: Tree, state: Tree) -> Tree:
+        return at_states(self.losses, weights, state)
+
     def output_shape(self, shape: Shape) -> Shape:
         return self._leading.output_shape(shape)
 
@@ -96,10 +108,9 @@ class Weighted(AbstractLoss):
             loss.check_rows(rows)
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
-        data = self.mean(outputs)
         total: Any = 0.0
-        for loss, weight, own in zip(self.losses, self.weights, weights, strict=True):
-            total = total + weight * loss(own, outputs if loss.link == self.link else data, x)
+        for (loss, given, data), weight, own in zip(self._given(outputs, self.mean(outputs), x), self.weights, weights, strict=True):
+            total = total + weight * loss(own, given, data)
         return total
 
     def mean(self, outputs: Outputs) -> Data:
@@ -114,6 +125,10 @@ class Weighted(AbstractLoss):
             return self
         losses = [loss.rescaled(scale) for loss in self.losses]
         return jax.tree.unflatten(jax.tree.structure(self), jax.tree.leaves((losses, self.weights)))
+
+    def _given(self, outputs: Any, reconstruction: Any, x: Data) -> list[tuple[AbstractLoss, Any, Any]]:
+        """Each loss with what it judges, raw outputs or the reconstruction, and the data."""
+        return [(loss, outputs if loss.link == self.link else reconstruction, x) for loss in self.losses]
 
     @property
     def _leading(self) -> AbstractLoss:
