@@ -4,13 +4,31 @@ from typing import Any
 
 from isthmus import corruptions
 from isthmus.architectures import Dense
-from isthmus.bottlenecks import Gaussian
+from isthmus.bottlenecks import FiniteScalar, Gaussian, Hyperspherical, TopK, VectorQuantized
 from isthmus.estimators import Autoencoder
 from isthmus.losses import Normal
 from isthmus.optimizers import Adam, Cosine, Warmup
 from isthmus.priors import Vamp
+from isthmus.regularizers import L2, Adversary, CodeL2, Contractive, FactorAdversary, MeanDiscrepancy, TotalCorrelation
 
-__all__ = ["beta_vae", "denoising", "iwae", "vae", "vamp_vae"]
+__all__ = [
+    "aae",
+    "beta_tc_vae",
+    "beta_vae",
+    "contractive",
+    "denoising",
+    "factor_vae",
+    "fsq",
+    "info_vae",
+    "iwae",
+    "rae",
+    "sparse",
+    "sphere_vae",
+    "vae",
+    "vamp_vae",
+    "vqvae",
+    "wae",
+]
 
 
 def denoising(latent_dim: int = 512, *, sigma: float = 0.25, **parameters: Any) -> Autoencoder:
@@ -136,3 +154,212 @@ def vamp_vae(latent_dim: int = 2, *, n_pseudo_rows: int = 100, **parameters: Any
     """
     chosen: dict[str, Any] = {"prior": Vamp(n_pseudo_rows)}
     return vae(latent_dim, **(chosen | parameters))
+
+
+def wae(latent_dim: int = 8, *, weight: float = 10.0, **parameters: Any) -> Autoencoder:
+    """The Wasserstein autoencoder: a plain one whose codes, all together, are drawn to the prior, so that rows can be sampled.
+
+    `|x - g(f(x))|^2 + weight MMD^2(codes, prior)`: the discrepancy between the batch's codes and draws from the prior is charged, and not
+    each row's own divergence, so that nothing blurs (Tolstikhin et al. 2018, arXiv:1711.01558; the discrepancy is `MeanDiscrepancy`).
+    Pass ``regularizers="sliced_wasserstein"`` for another distance.
+
+    Args:
+        latent_dim: numbers in a code.
+        weight: of the discrepancy, beside errors summed over features of unit variance.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> wae(4, max_epochs=3, random_state=0).fit(load_digits().data).sample(2).shape
+        (2, 64)
+    """
+    return Autoencoder(latent_dim, **({"regularizers": (MeanDiscrepancy(weight),)} | parameters))
+
+
+def info_vae(latent_dim: int = 2, *, alpha: float = 0.5, weight: float = 10.0, **parameters: Any) -> Autoencoder:
+    """A variational autoencoder that keeps more of each row in its code: the divergence is charged less, the discrepancy of all codes more.
+
+    `-E_q log p(x | z) + (1 - alpha) KL(q(z | x) || p(z)) + weight MMD^2(q(z), p(z))` (Zhao, Song & Ermon 2019, arXiv:1706.02262), where
+    `weight` is `alpha + lambda - 1`. With ``alpha=1`` it is MMD-VAE.
+
+    Args:
+        latent_dim: numbers in a code.
+        alpha: what the divergence is charged less, in [0, 1].
+        weight: of the discrepancy, in nats.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> info_vae(4, alpha=1.0).get_params()["bottleneck__beta"]
+        0.0
+    """
+    return vae(latent_dim, beta=1.0 - alpha, **({"regularizers": (MeanDiscrepancy(weight),)} | parameters))
+
+
+def aae(latent_dim: int = 8, *, weight: float = 1.0, **parameters: Any) -> Autoencoder:
+    """The adversarial autoencoder: codes are drawn to the prior by a discriminator that tries to tell them from it.
+
+    `|x - g(f(x))|^2 + weight (log 1/2 - log D(f(x)))`, while `D` learns to tell codes from draws (Makhzani et al. 2016, arXiv:1511.05644),
+    both in one step; see `Adversary` for the departures. `wae` has the same aim and no adversary to be tuned.
+
+    Args:
+        latent_dim: numbers in a code.
+        weight: of the adversary, beside errors summed over features of unit variance.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> aae(4, weight=2.0).get_params()["regularizers__adversary__weight"]
+        2.0
+    """
+    return Autoencoder(latent_dim, **({"regularizers": (Adversary(weight),)} | parameters))
+
+
+def beta_tc_vae(latent_dim: int = 10, *, beta: float = 6.0, **parameters: Any) -> Autoencoder:
+    """A variational autoencoder whose code's entries are to tell nothing about each other: the total correlation is charged `beta` times.
+
+    `-ELBO + (beta - 1) KL(q(z) || prod_j q(z_j))` (Chen et al. 2018, arXiv:1802.04942): what `beta_vae` charges for everything is charged
+    for dependence alone. Errors are normal with a fixed standard deviation, as in `beta_vae`.
+
+    Args:
+        latent_dim: numbers in a code.
+        beta: weight of the total correlation, 1 for the plain bound.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> beta_tc_vae(4, beta=3.0).get_params()["regularizers__total_correlation__weight"]
+        2.0
+    """
+    return vae(latent_dim, **({"loss": Normal(), "regularizers": (TotalCorrelation(beta - 1.0),)} | parameters))
+
+
+def factor_vae(latent_dim: int = 10, *, gamma: float = 10.0, **parameters: Any) -> Autoencoder:
+    """A variational autoencoder whose code's entries are to tell nothing about each other, by a discriminator that learns along.
+
+    `-ELBO + gamma KL(q(z) || prod_j q(z_j))`, the second term by a discriminator of whole codes from shuffled ones (Kim & Mnih 2018,
+    arXiv:1802.05983). `beta_tc_vae` estimates the same without one; this one is better in small batches.
+
+    Args:
+        latent_dim: numbers in a code.
+        gamma: weight of the total correlation beside the bound.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> factor_vae(4).get_params()["regularizers__factor_adversary__weight"]
+        10.0
+    """
+    return vae(latent_dim, **({"loss": Normal(), "regularizers": (FactorAdversary(gamma),)} | parameters))
+
+
+def rae(latent_dim: int = 8, *, weight: float = 1e-2, decay: float = 1e-5, **parameters: Any) -> Autoencoder:
+    """The regularized autoencoder (RAE-L2): a plain one with small codes and small decoder weights, sampled after `fit_density`.
+
+    `|x - g(f(x))|^2 + weight |f(x)|^2 / 2 + decay |W_g|^2` (Ghosh et al. 2020, arXiv:1903.12436): what makes rows near each other have
+    codes near each other, without drawing any. Rows come from a mixture of normal distributions on the codes.
+
+    Args:
+        latent_dim: numbers in a code.
+        weight: of the squares of codes, beside errors summed over features of unit variance.
+        decay: of the squares of the decoder's weights, beside errors averaged over features.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> rae(4, max_epochs=3, random_state=0).fit(X).fit_density(X, n_components=5).sample(2).shape
+        (2, 64)
+    """
+    return Autoencoder(latent_dim, **({"regularizers": (CodeL2(weight), L2(decay, halves=("decoder",)))} | parameters))
+
+
+def vqvae(latent_dim: int = 16, *, n_codes: int = 64, n_groups: int = 4, **parameters: Any) -> Autoencoder:
+    """Codes are entries of a learned codebook: whole numbers, `codes(X)`, that say all.
+
+    `|x - g(e_k)|^2 + commitment |f(x) - e_k|^2`, with `e_k` the entry nearest to `f(x)`, for each of `n_groups` parts of the code (van den
+    Oord, Vinyals & Kavukcuoglu 2017, arXiv:1711.00937); entries are moving averages of what they stand for.
+
+    Args:
+        latent_dim: numbers in a code, over all groups.
+        n_codes: entries of the codebook.
+        n_groups: entries a row; a row costs ``n_groups * log2(n_codes)`` bits.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> vqvae(max_epochs=3, random_state=0).fit(X).codes(X).shape
+        (1797, 4)
+    """
+    return Autoencoder(latent_dim, **({"bottleneck": VectorQuantized(n_codes, n_groups=n_groups)} | parameters))
+
+
+def fsq(latent_dim: int = 8, *, levels: int = 8, **parameters: Any) -> Autoencoder:
+    """Codes are whole numbers by rounding: each dimension takes one of a few levels, and there is no codebook to learn.
+
+    `z_j = round(bounded(f(x)_j))`, with the gradient of the identity (Mentzer et al. 2023, arXiv:2309.15505).
+
+    Args:
+        latent_dim: numbers in a code.
+        levels: of each; a row costs ``latent_dim * log2(levels)`` bits.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> int(fsq(4, levels=5, max_epochs=3, random_state=0).fit(X).codes(X).max())
+        4
+    """
+    return Autoencoder(latent_dim, **({"bottleneck": FiniteScalar((levels,))} | parameters))
+
+
+def sphere_vae(latent_dim: int = 8, **parameters: Any) -> Autoencoder:
+    """A variational autoencoder whose codes are directions: points of the unit sphere, with a uniform prior.
+
+    `E_q log p(x | z) - KL(vMF(m, k) || uniform)` (Davidson et al. 2018, arXiv:1804.00891): there is no center that codes are drawn to,
+    which suits groups that are to lie apart, and angles. Up to some twenty dimensions.
+
+    Args:
+        latent_dim: numbers in a code, at least 2; the sphere has one dimension less.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> sphere_vae(3).get_params()["bottleneck"]
+        Hyperspherical(beta=1.0, warmup=0.0, n_cycles=1)
+    """
+    return vae(latent_dim, **({"bottleneck": Hyperspherical()} | parameters))
+
+
+def sparse(latent_dim: int = 128, *, k: int = 8, **parameters: Any) -> Autoencoder:
+    """Wide codes of which a few entries are used at a time: each tends to stand for something that can be named.
+
+    The `k` largest activations of a row are kept, the rest is zero (Makhzani & Frey 2013, arXiv:1312.5663; Gao et al. 2024,
+    arXiv:2406.04093). `BatchTopK` and `JumpRelu` let rows use as many as they need.
+
+    Args:
+        latent_dim: numbers in a code, often more than the data have.
+        k: how many are not zero.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> int((sparse(max_epochs=3, random_state=0).fit(X).transform(X) > 0).sum(axis=1).max())
+        8
+    """
+    return Autoencoder(latent_dim, **({"bottleneck": TopK(k)} | parameters))
+
+
+def contractive(latent_dim: int = 8, *, weight: float = 0.1, **parameters: Any) -> Autoencoder:
+    """An autoencoder whose code moves little when the row does, apart from what the reconstruction needs.
+
+    `|x - g(f(x))|^2 + weight |df / dx|_F^2` (Rifai et al. 2011, Contractive Auto-Encoders), with codes in (0, 1) so that they cannot just
+    become small.
+
+    Args:
+        latent_dim: numbers in a code.
+        weight: of the Jacobian's squared norm.
+        parameters: any parameter of `Autoencoder`, in place of what is chosen here.
+
+    Example:
+        >>> contractive(4).get_params()["regularizers"]
+        (Contractive(weight=0.1, n_samples=None),)
+    """
+    return Autoencoder(latent_dim, **({"regularizers": (Contractive(weight),), "code_activation": "sigmoid"} | parameters))
