@@ -7,7 +7,7 @@ import pytest
 
 from isthmus.architectures import Linear
 from isthmus.errors import DataError, PartError
-from isthmus.losses import Bernoulli, Categorical, Columns, Huber, Poisson, SquaredError, Ssim
+from isthmus.losses import Bernoulli, Categorical, Columns, Huber, Normal, Poisson, SquaredError, Ssim
 from isthmus.model import Parts
 from model.stand_ins import LearnedScale
 
@@ -103,3 +103,18 @@ def test_losses_keep_their_own_weights():
     outputs, x = map(jnp.asarray, np.random.default_rng(4).normal(size=(2, 5, 3)))
     expected = SquaredError()((), outputs[:, :1], x[:, :1]) + LearnedScale()(weights[1], outputs[:, 1:], x[:, 1:])
     np.testing.assert_allclose(loss(weights, outputs, x), expected, rtol=1e-5)
+
+
+def test_losses_keep_their_own_states():
+    optimal = Normal(spread="optimal")
+    loss = Columns(("poisson", optimal), (1, 2))
+    weights, state, mask = weights_of(loss, (3,)), loss.init_state((3,)), jnp.asarray([1.0, 1.0, 0.0])
+    rng = np.random.default_rng(5)
+    outputs, x = jnp.asarray(rng.normal(size=(4, 3, 3))), jnp.asarray(rng.poisson(2.0, size=(3, 3)), float)
+    for given in (outputs, outputs[0]):  # several samples, and one
+        after = loss.next_state(weights, state, given, x, mask)
+        assert jax.tree.structure(after) == jax.tree.structure(state)
+        alone = optimal.at_state((), optimal.next_state((), optimal.init_state((2,)), given[..., 1:], x[:, 1:], mask))
+        np.testing.assert_array_equal(loss.at_state(weights, after)[1], alone)
+    expected = Poisson()((), outputs[0][:, :1], x[:, :1]) + optimal(alone, outputs[0][:, 1:], x[:, 1:])
+    np.testing.assert_allclose(loss(loss.at_state(weights, after), outputs[0], x), expected, rtol=1e-5)

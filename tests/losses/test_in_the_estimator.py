@@ -1,5 +1,6 @@
 """Each loss through the whole library: fitted, scored by hand in the user's unit, saved, and its fields reached."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
@@ -16,10 +17,14 @@ from isthmus.losses import (
     Categorical,
     Charbonnier,
     Columns,
+    ContinuousBernoulli,
     Correntropy,
+    DiscretizedLogisticMixture,
     Huber,
+    Laplace,
     LogCosh,
     MsSsim,
+    NegativeBinomial,
     Normal,
     Poisson,
     Quantile,
@@ -27,6 +32,7 @@ from isthmus.losses import (
     Ssim,
     StudentT,
     Weighted,
+    ZeroInflatedNegativeBinomial,
 )
 from losses.similarity import ms_ssim, ssim
 
@@ -57,6 +63,7 @@ CASES = [
     (Correntropy(2.0), TABLE, "standard", lambda x, y: summed(4.0 - 4.0 * np.exp(-half_squares(x, y) / 4.0))),
     (StudentT(3.0, 2.0), TABLE, "standard", lambda x, y: -summed(scipy.stats.t(3.0, y, 2.0).logpdf(x))),
     (Normal(2.0), TABLE, "standard", lambda x, y: -summed(scipy.stats.norm(y, 2.0).logpdf(x))),
+    (Laplace(2.0), TABLE, "standard", lambda x, y: -summed(scipy.stats.laplace(y, 2.0).logpdf(x))),
     (Quantile(0.9), TABLE, "standard", lambda x, y: summed(np.maximum(0.9 * (x - y), 0.1 * (y - x)))),
     (Bernoulli(), CLASSES, "auto", lambda x, y: -summed(np.log(np.where(x == 1, y, 1 - y)))),
     (Categorical((2, 3)), CLASSES, "auto", lambda x, y: -summed(x * np.log(y))),
@@ -111,6 +118,42 @@ CASES = [
 ]
 
 
+def negative_binomial(x, log_mean, log_dispersion):
+    theta = np.exp(log_dispersion)
+    return scipy.stats.nbinom.pmf(x, theta, theta / (theta + np.exp(log_mean)))
+
+
+def lost_counts(x, raw, weights):
+    log_mean, logit = np.split(raw, 2, axis=1)
+    lost = scipy.special.expit(logit)
+    return -summed(np.log(lost * (x == 0) + (1 - lost) * negative_binomial(x, log_mean, weights)))
+
+
+def one_logistic(x, raw, weights):
+    """A single component, whose scale is far from its bounds."""
+    _, mean, log_scale = np.split(raw, 3, axis=2)
+    edges = [np.where(x > 0, x - 0.5, -np.inf), np.where(x < 255, x + 0.5, np.inf)]
+    scale = 127.5 * np.exp(3.0 - np.logaddexp(0.0, 10.0 - np.logaddexp(0.0, log_scale + 7.0)))
+    low, high = ((edge - 127.5 * (1 + mean)) / scale for edge in edges)
+    mirrored = low > 0  # in the lower tail a difference keeps its digits
+    low, high = np.where(mirrored, -high, low), np.where(mirrored, -low, high)
+    return -summed(np.log(scipy.special.expit(high) - scipy.special.expit(low)))
+
+
+# The loss, rows, scaling, and what each row costs given the raw outputs and what the loss has learned.
+LEARNED_CASES = [
+    (
+        ContinuousBernoulli(),
+        TABLE,
+        "min_max",
+        lambda x, raw, _: summed(np.log(np.expm1(raw) / raw) - (x - x.min(0)) / np.ptp(x, axis=0) * raw + np.log(np.ptp(x, axis=0))),
+    ),
+    (NegativeBinomial(), COUNTS, "standard", lambda x, raw, weights: -summed(np.log(negative_binomial(x, raw, weights)))),
+    (ZeroInflatedNegativeBinomial("shared"), COUNTS.astype(np.uint8), "standard", lost_counts),
+    (DiscretizedLogisticMixture(1), IMAGES, "auto", one_logistic),
+]
+
+
 def autoencoder(loss, scaling="auto"):
     return Autoencoder(
         2, loss=loss, hidden_dims=(4,), max_epochs=3, batch_size=20, scaling=scaling, validation_fraction=None, random_state=0
@@ -126,14 +169,30 @@ def test_is_fitted_scored_in_the_users_unit_and_saved(loss, rows, scaling, cost,
     fitted = autoencoder(loss, scaling).fit(rows)
     expected = -cost(rows.astype(float), fitted.reconstruct(rows).astype(float))
     np.testing.assert_allclose(fitted.score_samples(rows), expected, rtol=2e-4)
-    fitted.save(tmp_path / "model.isthmus")
-    again = load(tmp_path / "model.isthmus")
+    assert_saved(fitted, loss, rows, tmp_path / "model.isthmus")
+
+
+@pytest.mark.parametrize(("loss", "rows", "scaling", "cost"), LEARNED_CASES, ids=[part_name(type(loss)) for loss, *_ in LEARNED_CASES])
+def test_is_fitted_and_scored_by_what_it_has_learned(loss, rows, scaling, cost, tmp_path):
+    fitted = autoencoder(loss, scaling).fit(rows)
+    raw = fitted.model_.outputs(jnp.asarray(fitted.transform(rows), jnp.float32), key=None)
+    expected = -cost(rows.astype(float), np.asarray(raw, np.float64), fitted.model_.loss_weights)
+    np.testing.assert_allclose(fitted.score_samples(rows), expected, rtol=1e-3)
+    mean = np.asarray(loss.mean(raw))
+    mean = mean if loss.domain == "nonnegative" else fitted.scaling_.unscaled(mean)
+    np.testing.assert_allclose(fitted.reconstruct(rows), mean, rtol=1e-4)
+    assert_saved(fitted, loss, rows, tmp_path / "model.isthmus")
+
+
+def assert_saved(fitted, loss, rows, path):
+    fitted.save(path)
+    again = load(path)
     assert again.loss == loss
     np.testing.assert_array_equal(again.score_samples(rows), fitted.score_samples(rows))
 
 
 def test_every_loss_is_among_them():
-    assert {type(loss) for loss, *_ in CASES} == set(choices(AbstractLoss).values())
+    assert {type(loss) for loss, *_ in CASES + LEARNED_CASES} == set(choices(AbstractLoss).values())
 
 
 @pytest.mark.parametrize("part", choices(AbstractLoss).values(), ids=part_name)
@@ -156,6 +215,8 @@ def test_a_field_is_set_by_its_name():
     ("loss", "rows", "message"),
     [
         ("poisson", COUNTS - 5.0, "for values of 0 and more, such as counts; got values down to -5"),
+        ("negative_binomial", COUNTS - 5.0, "for values of 0 and more, such as counts; got values down to -5"),
+        ("discretized_logistic_mixture", IMAGES / 255.0, r"whole numbers from 0 to 255; got 0\.\d+\. Give images as they came"),
         ("poisson", np.full((8, 2), 1e15), "takes counts up to 1e\\+13"),
         ("categorical", COUNTS[:, :3].astype(float), r"group 0 \(columns 0 to 2, counted from 0\)"),
         (Categorical((2, 3)), np.roll(CLASSES, 1, axis=1), "sums to"),

@@ -7,7 +7,7 @@ import pytest
 
 from isthmus.architectures import Linear
 from isthmus.errors import DataError, PartError
-from isthmus.losses import AbsoluteError, Bernoulli, Categorical, Huber, Poisson, SquaredError, Ssim, Weighted
+from isthmus.losses import AbsoluteError, Bernoulli, Categorical, Huber, Normal, Poisson, SquaredError, Ssim, Weighted
 from isthmus.model import Parts
 from model.stand_ins import LearnedScale
 
@@ -102,3 +102,18 @@ def test_counts_and_squares_agree_on_the_rate():
     loss = Weighted((SquaredError(), Poisson()))
     assert (loss.link, loss.domain, loss.is_separable, loss.is_bounded) == ("exp", "nonnegative", True, False)
     np.testing.assert_allclose(loss.mean(jnp.asarray(loss.start(np.asarray([[3.0, 0.5]])))), [[3.0, 0.5]], rtol=1e-6)
+
+
+def test_losses_keep_their_own_states():
+    optimal = Normal(spread="optimal")
+    loss = Weighted(("bernoulli", optimal), (1.0, 2.0))
+    weights, state, mask = weights_of(loss, (3,)), loss.init_state((3,)), jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0])
+    outputs, x = data()
+    several = jnp.stack([outputs, -outputs])
+    for given in (several, outputs):  # the optimal spread judges reconstructions, not logits
+        after = loss.next_state(weights, state, given, x, mask)
+        assert jax.tree.structure(after) == jax.tree.structure(state)
+        alone = optimal.at_state((), optimal.next_state((), optimal.init_state((3,)), jax.nn.sigmoid(given), x, mask))
+        np.testing.assert_allclose(loss.at_state(weights, after)[1], alone, rtol=1e-5)
+    expected = Bernoulli()((), outputs, x) + 2.0 * optimal(alone, jax.nn.sigmoid(outputs), x)
+    np.testing.assert_allclose(loss(loss.at_state(weights, after), outputs, x), expected, rtol=1e-5)

@@ -16,7 +16,7 @@ class Bernoulli(AbstractLikelihood):
     `sum_j softplus(l_j) - x_j l_j`, which is `-sum_j (x_j log p_j + (1 - x_j) log(1 - p_j))` with `p = sigmoid(l)`, but finite for
     every logit. For `x` in {0, 1} it is minus the log-likelihood. For grey values in between it is the cross-entropy between two
     coins: the best guess is still the conditional mean, but it is not a normalized density and its minimum is not zero
-    (arXiv:1907.06845).
+    (arXiv:1907.06845); `ContinuousBernoulli` is one.
 
     References:
         Kingma & Welling, Auto-Encoding Variational Bayes, 2014, appendix C.1. arXiv:1312.6114.

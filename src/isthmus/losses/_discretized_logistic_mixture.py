@@ -15,8 +15,8 @@ from ._spread import softly_between, with_blocks
 
 Levels: TypeAlias = Annotated[int, Interval(2, float("inf"), open_high=True)]
 
-# Of logistic scales, in halves of the range of levels: a ninth of a level of 256, and a thousand times the range.
-_LOWEST_LOG_SCALE, _HIGHEST_LOG_SCALE = -7.0, 7.0
+# Of logistic scales, in halves of the range of levels: a ninth of a level of 256; and 20, where a component is flat within the range.
+_LOWEST_LOG_SCALE, _HIGHEST_LOG_SCALE = -7.0, 3.0
 # Scales of the first component and the last before anything is learned. Different ones, so that the components learn different things.
 _FIRST_SCALES = (0.125, 0.5)
 # A column that never varied has means at an infinite distance. As near as this to an end a surprise costs some 15 nats.
@@ -42,7 +42,8 @@ class DiscretizedLogisticMixture(AbstractLikelihood):
     are likely together, which classes for each level would have to learn. Raw outputs hold for each value the components' log-shares,
     their means, of which -1 and 1 are the lowest and highest level, and the logarithms of their scales in the same unit: blocks along
     the last axis, `3 n_components` times as many as values. It sees the levels as they came, while the encoder sees them scaled. Bits a
-    value are nats over `log 2`. The reconstruction is the mean of the distribution over levels, to 1e-5 of a level.
+    value are nats over `log 2`. The reconstruction is the mean of the distribution over levels, to a thousandth of a
+    level.
 
     Attributes:
         n_components: how many logistic variables are mixed; 5 are enough for most pixels, the paper has 5 and 10.
@@ -51,7 +52,7 @@ class DiscretizedLogisticMixture(AbstractLikelihood):
     References:
         Salimans, Karpathy, Chen & Kingma, PixelCNN++, 2017, arXiv:1701.05517, section 2.1. There the means of green and blue depend on
         the channels before, as in an autoregressive network; here channels are independent given the code. There scales are cut
-        off at exp(-7); here they are bent there, and at exp(7). There the density stands in for probabilities below 1e-5; here the
+        off at exp(-7); here they are bent there, and at exp(3). There the density stands in for probabilities below 1e-5; here the
         logarithm of the difference is exact, `log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a))`.
 
     Example:
