@@ -47,6 +47,8 @@ def quick(small):
 NEEDS = {
     "vamp": {"bottleneck": "gaussian"},
     "kl_sparsity": {"code_activation": "sigmoid"},
+    "total_correlation": {"bottleneck": "gaussian"},
+    "dip": {"bottleneck": "gaussian"},
     "poisson_noise": {"scaling": "unit_range"},
     "bernoulli": {"scaling": "min_max"},
     "categorical": {"scaling": None},
