@@ -48,6 +48,8 @@ NEEDS = {
     ("bottleneck", "categorical"): {},
     "vamp": {"bottleneck": "gaussian"},
     "kl_sparsity": {"code_activation": "sigmoid"},
+    "total_correlation": {"bottleneck": "gaussian"},
+    "dip": {"bottleneck": "gaussian"},
     "poisson_noise": {"scaling": "unit_range"},
     "bernoulli": {"scaling": "min_max"},
     "continuous_bernoulli": {"scaling": "min_max"},

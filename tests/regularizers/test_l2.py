@@ -1,8 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from sklearn.linear_model import Ridge
 
+from isthmus.errors import PartError
 from isthmus.model import Weights
 from isthmus.optimizers import Adamw, GradientDescent
 from isthmus.regularizers import L2, View
@@ -12,8 +14,8 @@ def model(encoder, decoder):
     return Weights(encoder, decoder, bottleneck=(), prior=(), loss=(), regularizers=())
 
 
-def penalty(weights):
-    return L2()((), View(None, None, None, None, None, weights, None, None), key=None)
+def penalty(weights, **fields):
+    return L2(**fields)((), View(None, None, None, None, None, weights, None, None), key=None)
 
 
 def sample(seed=0):
@@ -26,6 +28,18 @@ def test_sums_squares_of_kernels_and_leaves_out_biases():
     weights = sample()
     expected = np.square(weights.encoder["kernel"]).sum() + np.square(weights.decoder["kernel"]).sum()
     np.testing.assert_allclose(penalty(weights), expected, rtol=1e-6)
+
+
+def test_one_half_may_be_charged_alone():
+    weights = sample()
+    for half in ("encoder", "decoder"):
+        np.testing.assert_allclose(penalty(weights, halves=(half,)), np.square(getattr(weights, half)["kernel"]).sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("halves", [(), ("decoder", "decoder")])
+def test_halves_that_name_none_or_one_twice_are_refused(halves):
+    with pytest.raises(PartError, match=r"`l2\.halves` names each half at most once, and one at least; got .* Give \('decoder',\), say"):
+        L2(halves=halves)
 
 
 def test_its_slope_is_twice_the_weight_and_none_on_biases():

@@ -25,8 +25,9 @@ class Adversary(AbstractRegularizer):
     so that plain gradient steps teach it as fast beside a small weight; under optimizers that divide gradients by their size, such as Adam,
     that would cancel anyway. A `clip_norm` counts it in. With a weight of 0 neither side learns.
 
-    What is reported is the divergence as far as the discriminator sees it yet: it rises at first, and different epochs have different
-    judges. Where training stops by patience, give it room.
+    What is reported is the divergence as far as the discriminator sees it yet: it may rise at first, and it is negative while codes deceive
+    it. Different epochs have different judges; at large weights the epoch of the lowest objective may be one of deceit. Weights near 1
+    are enough for tables. Where both sides run in circles, lower the learning rate, or take `Adam(beta1=0.5)`, which forgets sooner.
 
     Attributes:
         weight: the factor of the penalty in the objective.

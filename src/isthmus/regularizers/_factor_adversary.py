@@ -21,8 +21,9 @@ class FactorAdversary(AbstractRegularizer):
     each entry of the `z'` is put into an order of its own over the batch. Unlike `TotalCorrelation` it takes codes of any bottleneck,
     and its cost goes with the batch, not with its square. In very small batches `z'` often is `z`: use some dozens of rows.
 
-    `weight` is what the encoder pays, gamma in the paper; beside `Gaussian(beta=1)` it is FactorVAE. The discriminator's gradient is that
-    of its own cost. What `weight`, `rate` and `clip_norm` do to it, and how its value is to be read, stands in `Adversary`.
+    `weight` is what the encoder pays, gamma in the paper; beside `Gaussian(beta=1)` it is FactorVAE. Beside a bottleneck that does not hold
+    the size of codes they may hide by shrinking; a small beta is enough against that. The discriminator's gradient is that of its own
+    cost. What `weight`, `rate` and `clip_norm` do to it, and how its value is to be read, stands in `Adversary`.
 
     Attributes:
         weight: the factor of the penalty in the objective.
