@@ -50,15 +50,16 @@ class TotalCorrelation(AbstractRegularizer):
         check_normal_posterior(self, parts)
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> PerRow:
-        mean, log_scale = (without_padding(jnp.reshape(values, (view.mask.shape[0], -1)), view.mask) for values in view.posterior)
+        # Posteriors are on the last axis, along which they are summed.
+        mean, log_scale = (without_padding(jnp.reshape(values, (view.mask.shape[0], -1)), view.mask).T for values in view.posterior)
         log_scale = jnp.maximum(log_scale, _SMALLEST_LOG_SCALE)
         log_weights = _log_weights(view.mask, view.n_rows)
 
         def excess(code: Float[Array, " dims"], log_weights: Mask) -> Any:
-            standardized = jnp.clip((code - mean) * jnp.exp(-log_scale), -_FARTHEST, _FARTHEST)
+            standardized = jnp.clip((code[:, None] - mean) * jnp.exp(-log_scale), -_FARTHEST, _FARTHEST)
             log_density = -0.5 * jnp.square(standardized) - log_scale - 0.5 * math.log(2.0 * math.pi)
-            joint = jax.nn.logsumexp(jnp.sum(log_density, axis=1) + log_weights)
-            return joint - jnp.sum(jax.nn.logsumexp(log_density + log_weights[:, None], axis=0))
+            joint = jax.nn.logsumexp(jnp.sum(log_density, axis=0) + log_weights)
+            return joint - jnp.sum(jax.nn.logsumexp(log_density + log_weights, axis=1))
 
         return jnp.mean(jax.vmap(lambda codes: jax.vmap(excess)(codes, log_weights))(flat_codes(view)), axis=0)
 
