@@ -49,7 +49,7 @@ ROWS: dict[str, tuple[str, str, str]] = {
     ),
     "factor_vae": ("the same, by a discriminator", "[1802.05983](https://arxiv.org/abs/1802.05983)", "the same in small batches"),
     "info_vae": (
-        "`... + (1 - α) KL + w MMD²(q(z), p)`",
+        "`... + (1 - a) KL + w MMD²(q(z), p)`",
         "[1706.02262](https://arxiv.org/abs/1706.02262)",
         "codes that hold more of each row",
     ),

@@ -352,11 +352,11 @@ class Objective(Component):
         options = {"mask": mask, "progress": progress, "key": code_key}
         latent, bottleneck_state = parts.bottleneck(weights.bottleneck, state.bottleneck, hidden, prior, **options)
         scored = None if parts.corruption is None else parts.corruption.scored(x, key=noise_key)
+        row_weight = mask * rows["weight"] if "weight" in rows else mask
         outputs = _outputs(model, latent.code, decoder_key if training else None)
         if training:
-            state = state._replace(loss=parts.loss.next_state(weights.loss, state.loss, outputs, target, mask))
+            state = state._replace(loss=parts.loss.next_state(weights.loss, state.loss, outputs, target, row_weight))
         terms, costs = _row_terms(parts, parts.loss.at_state(weights.loss, state.loss), latent, outputs, (target, scored), progress)
-        row_weight = mask * rows["weight"] if "weight" in rows else mask
         n_rows = jnp.maximum(jnp.sum(mask), 1.0)
 
         def average(values: Any) -> Any:

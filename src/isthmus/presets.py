@@ -115,7 +115,7 @@ def beta_vae(latent_dim: int = 10, *, beta: float = 4.0, **parameters: Any) -> A
         >>> beta_vae(6, beta=2.0).get_params()["bottleneck__beta"]
         2.0
     """
-    return vae(latent_dim, beta=beta, **({"loss": Normal()} | parameters))
+    return vae(latent_dim, beta=beta, **_over(parameters, loss=Normal()))
 
 
 def iwae(latent_dim: int = 2, *, n_samples: int = 10, **parameters: Any) -> Autoencoder:
@@ -173,7 +173,7 @@ def wae(latent_dim: int = 8, *, weight: float = 10.0, **parameters: Any) -> Auto
         >>> wae(4, max_epochs=3, random_state=0).fit(load_digits().data).sample(2).shape
         (2, 64)
     """
-    return Autoencoder(latent_dim, **({"regularizers": (MeanDiscrepancy(weight),)} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, regularizers=(MeanDiscrepancy(weight),)))
 
 
 def info_vae(latent_dim: int = 2, *, alpha: float = 0.5, weight: float = 10.0, **parameters: Any) -> Autoencoder:
@@ -192,7 +192,7 @@ def info_vae(latent_dim: int = 2, *, alpha: float = 0.5, weight: float = 10.0, *
         >>> info_vae(4, alpha=1.0).get_params()["bottleneck__beta"]
         0.0
     """
-    return vae(latent_dim, beta=1.0 - alpha, **({"regularizers": (MeanDiscrepancy(weight),)} | parameters))
+    return vae(latent_dim, beta=1.0 - alpha, **_over(parameters, regularizers=(MeanDiscrepancy(weight),)))
 
 
 def aae(latent_dim: int = 8, *, weight: float = 1.0, **parameters: Any) -> Autoencoder:
@@ -210,7 +210,7 @@ def aae(latent_dim: int = 8, *, weight: float = 1.0, **parameters: Any) -> Autoe
         >>> aae(4, weight=2.0).get_params()["regularizers__adversary__weight"]
         2.0
     """
-    return Autoencoder(latent_dim, **({"regularizers": (Adversary(weight),)} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, regularizers=(Adversary(weight),)))
 
 
 def beta_tc_vae(latent_dim: int = 10, *, beta: float = 6.0, **parameters: Any) -> Autoencoder:
@@ -228,7 +228,7 @@ def beta_tc_vae(latent_dim: int = 10, *, beta: float = 6.0, **parameters: Any) -
         >>> beta_tc_vae(4, beta=3.0).get_params()["regularizers__total_correlation__weight"]
         2.0
     """
-    return vae(latent_dim, **({"loss": Normal(), "regularizers": (TotalCorrelation(beta - 1.0),)} | parameters))
+    return vae(latent_dim, **_over(parameters, loss=Normal(), regularizers=(TotalCorrelation(beta - 1.0),)))
 
 
 def factor_vae(latent_dim: int = 10, *, gamma: float = 10.0, **parameters: Any) -> Autoencoder:
@@ -246,7 +246,7 @@ def factor_vae(latent_dim: int = 10, *, gamma: float = 10.0, **parameters: Any) 
         >>> factor_vae(4).get_params()["regularizers__factor_adversary__weight"]
         10.0
     """
-    return vae(latent_dim, **({"loss": Normal(), "regularizers": (FactorAdversary(gamma),)} | parameters))
+    return vae(latent_dim, **_over(parameters, loss=Normal(), regularizers=(FactorAdversary(gamma),)))
 
 
 def rae(latent_dim: int = 8, *, weight: float = 1e-2, decay: float = 1e-5, **parameters: Any) -> Autoencoder:
@@ -267,7 +267,7 @@ def rae(latent_dim: int = 8, *, weight: float = 1e-2, decay: float = 1e-5, **par
         >>> rae(4, max_epochs=3, random_state=0).fit(X).fit_density(X, n_components=5).sample(2).shape
         (2, 64)
     """
-    return Autoencoder(latent_dim, **({"regularizers": (CodeL2(weight), L2(decay, halves=("decoder",)))} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, regularizers=(CodeL2(weight), L2(decay, halves=("decoder",)))))
 
 
 def vqvae(latent_dim: int = 16, *, n_codes: int = 64, n_groups: int = 4, **parameters: Any) -> Autoencoder:
@@ -288,7 +288,7 @@ def vqvae(latent_dim: int = 16, *, n_codes: int = 64, n_groups: int = 4, **param
         >>> vqvae(max_epochs=3, random_state=0).fit(X).codes(X).shape
         (1797, 4)
     """
-    return Autoencoder(latent_dim, **({"bottleneck": VectorQuantized(n_codes, n_groups=n_groups)} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, bottleneck=VectorQuantized(n_codes, n_groups=n_groups)))
 
 
 def fsq(latent_dim: int = 8, *, levels: int = 8, **parameters: Any) -> Autoencoder:
@@ -307,7 +307,7 @@ def fsq(latent_dim: int = 8, *, levels: int = 8, **parameters: Any) -> Autoencod
         >>> int(fsq(4, levels=5, max_epochs=3, random_state=0).fit(X).codes(X).max())
         4
     """
-    return Autoencoder(latent_dim, **({"bottleneck": FiniteScalar((levels,))} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, bottleneck=FiniteScalar((levels,))))
 
 
 def sphere_vae(latent_dim: int = 8, **parameters: Any) -> Autoencoder:
@@ -324,7 +324,7 @@ def sphere_vae(latent_dim: int = 8, **parameters: Any) -> Autoencoder:
         >>> sphere_vae(3).get_params()["bottleneck"]
         Hyperspherical(beta=1.0, warmup=0.0, n_cycles=1)
     """
-    return vae(latent_dim, **({"bottleneck": Hyperspherical()} | parameters))
+    return vae(latent_dim, **_over(parameters, bottleneck=Hyperspherical()))
 
 
 def sparse(latent_dim: int = 128, *, k: int = 8, **parameters: Any) -> Autoencoder:
@@ -344,7 +344,7 @@ def sparse(latent_dim: int = 128, *, k: int = 8, **parameters: Any) -> Autoencod
         >>> int((sparse(max_epochs=3, random_state=0).fit(X).transform(X) > 0).sum(axis=1).max())
         8
     """
-    return Autoencoder(latent_dim, **({"bottleneck": TopK(k)} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, bottleneck=TopK(k)))
 
 
 def contractive(latent_dim: int = 8, *, weight: float = 0.1, **parameters: Any) -> Autoencoder:
@@ -362,4 +362,9 @@ def contractive(latent_dim: int = 8, *, weight: float = 0.1, **parameters: Any) 
         >>> contractive(4).get_params()["regularizers"]
         (Contractive(weight=0.1, n_samples=None),)
     """
-    return Autoencoder(latent_dim, **({"regularizers": (Contractive(weight),), "code_activation": "sigmoid"} | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, regularizers=(Contractive(weight),), code_activation="sigmoid"))
+
+
+def _over(parameters: dict[str, Any], **chosen: Any) -> dict[str, Any]:
+    """What is chosen, and in its place what was given."""
+    return chosen | parameters

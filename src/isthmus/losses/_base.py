@@ -48,7 +48,7 @@ class AbstractLoss(Component):
         return ()
 
     def next_state(self, weights: Tree, state: Tree, outputs: Any, x: Data, mask: Mask) -> Tree:
-        """The state after a batch in training; `outputs` may have an axis of samples before that of rows."""
+        """The state after a batch in training; `mask` is what rows count, `outputs` may have an axis of samples before that of rows."""
         return state
 
     def at_state(self, weights: Tree, state: Tree) -> Tree:

@@ -38,7 +38,7 @@ class Normal(AbstractLikelihood):
         optimal one. There the optimum is the root of the mean squared error of the batch alone, in training and afterwards; here it is
         that of a moving mean over about twenty batches, this one included, corrected for its beginning, so that what is left at the
         end holds for rows that come alone: validation, scores and draws use it as it was at the best weights. Its lower bound is a
-        sharp one, which leaves all values above it exact. Weights of rows do not enter it.
+        sharp one, which leaves all values above it exact.
 
     Example:
         >>> import jax.numpy as jnp

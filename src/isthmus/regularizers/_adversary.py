@@ -26,8 +26,8 @@ class Adversary(AbstractRegularizer):
     that would cancel anyway. A `clip_norm` counts it in. With a weight of 0 neither side learns.
 
     What is reported is the divergence as far as the discriminator sees it yet: it may rise at first, and it is negative while codes deceive
-    it. Different epochs have different judges; at large weights the epoch of the lowest objective may be one of deceit. Weights near 1
-    are enough for tables. Where both sides run in circles, lower the learning rate, or take `Adam(beta1=0.5)`, which forgets sooner.
+    it. Different epochs have different judges: validation rows are not charged, and the best epoch is that of the lowest reconstruction.
+    Weights near 1 are enough for tables. Where both sides run in circles, lower the learning rate, or take `Adam(beta1=0.5)`, which forgets sooner.
 
     Attributes:
         weight: the factor of the penalty in the objective.
@@ -50,7 +50,6 @@ class Adversary(AbstractRegularizer):
         [0.0, 0.0, 0.0]
     """
 
-    is_monitored: ClassVar[bool] = True
     is_adversarial: ClassVar[bool] = True
     needs_prior: ClassVar[bool] = True
 

@@ -44,8 +44,8 @@ class AbstractRegularizer(Component):
     of the batch is returned for each row, the same number, so that its weight is that of the paper, beside a loss summed over features.
 
     Attributes:
-        is_monitored: whether validation rows are charged too: a divergence of codes is part of what is to be lowered, a penalty of the
-            weights, dropout's companion, is not.
+        is_monitored: whether validation rows are charged too: a divergence of codes is part of what is to be lowered; a penalty of the
+            weights, dropout's companion, is not, and what an adversary says means another thing in each epoch.
         is_adversarial: whether weights of its own go up what the model's go down; with a line search neither would arrive.
         needs_prior: whether it compares codes with a prior; an estimator that was given none then takes `StandardNormal`.
         takes_classes: whether it works in a model whose networks are told the class of each row.

@@ -43,7 +43,6 @@ class FactorAdversary(AbstractRegularizer):
         [0.0, 0.0]
     """
 
-    is_monitored: ClassVar[bool] = True
     is_adversarial: ClassVar[bool] = True
 
     weight: NonNegative = 10.0
