@@ -27,7 +27,8 @@ class Adversary(AbstractRegularizer):
 
     What is reported is the divergence as far as the discriminator sees it yet: it may rise at first, and it is negative while codes deceive
     it. Different epochs have different judges: validation rows are not charged, and the best epoch is that of the lowest reconstruction.
-    Weights near 1 are enough for tables. Where both sides run in circles, lower the learning rate, or take `Adam(beta1=0.5)`, which forgets sooner.
+    Weights near 1 are enough for tables. Where both sides run in circles, lower the learning rate, or take `Adam(beta1=0.5)`, which forgets
+    sooner.
 
     Attributes:
         weight: the factor of the penalty in the objective.
