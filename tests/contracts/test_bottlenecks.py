@@ -108,7 +108,7 @@ class TestEveryBottleneck:
         def size(hidden):
             return jnp.sum(part()(weights, state, hidden, PRIOR, mask=ALL, progress=1.0, key=jax.random.key(0))[0].code ** 2)
 
-        slope = jax.grad(size)(hidden_of(part))
+        slope = jax.jit(jax.grad(size))(hidden_of(part))
         assert jnp.all(jnp.isfinite(slope))
         assert jnp.any(slope != 0.0)
 

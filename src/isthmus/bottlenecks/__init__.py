@@ -7,6 +7,7 @@ from ._batch_top_k import BatchTopK as BatchTopK
 from ._categorical import Categorical as Categorical
 from ._deterministic import Deterministic as Deterministic
 from ._finite_scalar import FiniteScalar as FiniteScalar
+from ._flow import Flow as Flow
 from ._gaussian import Gaussian as Gaussian
 from ._hyperspherical import Hyperspherical as Hyperspherical
 from ._jump_relu import JumpRelu as JumpRelu
@@ -20,6 +21,7 @@ __all__ = [
     "Categorical",
     "Deterministic",
     "FiniteScalar",
+    "Flow",
     "Gaussian",
     "Hyperspherical",
     "JumpRelu",
