@@ -25,8 +25,44 @@ def made(part):
     return part().init(LATENT, rng=np.random.default_rng(1))
 
 
+@jax.jit
+def effects(part, weights, state, hidden):
+    """All that a step makes of a bottleneck: what is reported, charged and kept, and the slope of what is charged and of the code."""
+
+    def charged(weights, hidden):
+        latent, after = part(weights, state, hidden, PRIOR, mask=ALL, progress=0.3, key=jax.random.key(0))
+        costs = [weight * jnp.sum(latent.terms[name]) for p in (0.005, 0.3) for name, weight in part.term_weights(p).items()]
+        return sum(costs, jnp.sum(jnp.sin(1.0 + latent.code))), (latent.code, dict(latent.reports), costs, after)
+
+    return jax.grad(charged, (0, 1), has_aux=True)(weights, hidden)
+
+
+def far_along(state, seed=3):
+    """A state as after many steps: what began at zero has been counted up, what did not has moved."""
+    rng = np.random.default_rng(seed)
+
+    def later(leaf):
+        counted, factor = rng.uniform(40, 200, np.shape(leaf)), np.exp(rng.uniform(-6, 1, np.shape(leaf)))
+        return jnp.where(leaf == 0, counted, leaf * factor)
+
+    return jax.tree.map(later, state)
+
+
 @pytest.mark.parametrize("part", BOTTLENECKS, ids=part_name)
 class TestEveryBottleneck:
+    def test_no_float_is_inert(self, part):
+        hidden = jnp.asarray(0.3 * np.random.default_rng(0).normal(size=(6, *part().hidden_shape((12,)))), float)
+
+        def outcome(part):
+            weights, state = part.init((12,), rng=np.random.default_rng(1))
+            return jax.tree.leaves(effects(part, jax.tree.map(jnp.asarray, weights), far_along(state), hidden))
+
+        leaves, treedef = jax.tree.flatten(part())
+        usual = outcome(part())
+        for index, leaf in enumerate(leaves):
+            changed = outcome(treedef.unflatten([*leaves[:index], 0.5 * leaf + 0.01, *leaves[index + 1 :]]))
+            assert any(not np.allclose(a, b) for a, b in zip(usual, changed, strict=True)), f"float number {index} of {part()!r}"
+
     def test_gives_a_code_a_row(self, part):
         weights, state = made(part)
         latent, next_state = part()(weights, state, hidden_of(part), PRIOR, mask=ALL, progress=1.0, key=jax.random.key(0))
