@@ -156,7 +156,7 @@ def vamp_vae(latent_dim: int = 2, *, n_pseudo_rows: int = 100, **parameters: Any
     return vae(latent_dim, **(chosen | parameters))
 
 
-def wae(latent_dim: int = 8, *, weight: float = 10.0, **parameters: Any) -> Autoencoder:
+def wae(latent_dim: int = 8, *, weight: float = 100.0, **parameters: Any) -> Autoencoder:
     """The Wasserstein autoencoder: a plain one whose codes, all together, are drawn to the prior, so that rows can be sampled.
 
     `|x - g(f(x))|^2 + weight MMD^2(codes, prior)`: the discrepancy between the batch's codes and draws from the prior is charged, and not
@@ -176,7 +176,7 @@ def wae(latent_dim: int = 8, *, weight: float = 10.0, **parameters: Any) -> Auto
     return Autoencoder(latent_dim, **_over(parameters, regularizers=(MeanDiscrepancy(weight),)))
 
 
-def info_vae(latent_dim: int = 2, *, alpha: float = 0.5, weight: float = 10.0, **parameters: Any) -> Autoencoder:
+def info_vae(latent_dim: int = 2, *, alpha: float = 0.5, weight: float = 100.0, **parameters: Any) -> Autoencoder:
     """A variational autoencoder that keeps more of each row in its code: the divergence is charged less, the discrepancy of all codes more.
 
     `-E_q log p(x | z) + (1 - alpha) KL(q(z | x) || p(z)) + weight MMD^2(q(z), p(z))` (Zhao, Song & Ermon 2019, arXiv:1706.02262), where

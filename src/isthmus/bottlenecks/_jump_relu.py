@@ -49,7 +49,7 @@ class JumpRelu(AbstractSparse):
 
     threshold: Positive = 0.1
     bandwidth: Positive = 0.1
-    sparsity: NonNegative = 0.01
+    sparsity: NonNegative = 0.3
     warmup: Share = 0.0
 
     def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> tuple[Tree, Tree]:

@@ -424,7 +424,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         -------
         ndarray of shape (n_rows, n_groups)
             Numbers from 0 on, int32. Of "vector_quantized" the entry of each vector, of "residual_quantized" those of its stages one
-            after the other, of "finite_scalar" the level of each dimension. Rows with the same numbers have the same `transform`.
+            after the other, of "finite_scalar" the level of each dimension; rows with the same numbers then have the same `transform`. Of
+            "categorical" the likeliest category of each group.
 
         Raises
         ------
