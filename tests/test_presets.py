@@ -58,6 +58,7 @@ class TestDenoising:
         rows, clean = noisy(digits[1400:], 1), digits[1400:]
         assert error(denoiser.reconstruct(rows), clean) < 0.85 * error(np.clip(wiener(rows, digits[:1400]), 0, 1), clean)
 
+    @pytest.mark.slow
     def test_two_noisy_copies_are_nearly_as_good_as_a_clean_one(self, digits):
         rows, clean = digits[:1400], digits[1400:]
         model = presets.denoising(64, corruption=None, **SETTINGS)
@@ -67,6 +68,7 @@ class TestDenoising:
         )
         assert supervised < pairs < 1.3 * supervised
 
+    @pytest.mark.slow
     def test_a_single_noisy_copy_is_enough_to_take_most_of_the_noise_off(self, digits):
         model = presets.denoising(64, corruption=BlindSpot(), **SETTINGS).fit(noisy(digits, 2))
         assert error(model.reconstruct(noisy(digits, 2)), digits) < 0.5 * SIGMA**2

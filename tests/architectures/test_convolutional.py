@@ -296,6 +296,7 @@ def test_members_of_a_population_decode_as_they_do_alone():
     np.testing.assert_allclose(together, [applied(SMALL, member, codes) for member in members], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_the_same_when_loaded(tmp_path):
     images = load_digits().images[:100, :7, :5]
     autoencoder = Autoencoder(2, architecture=SMALL, max_epochs=2, random_state=0).fit(images)

@@ -262,6 +262,7 @@ def trained():
     return autoencoder.fit(waves(300, 20, seed=0))
 
 
+@pytest.mark.slow
 def test_waves_of_any_phase_come_back_better_than_from_principal_components(trained):
     x, unseen = waves(300, 20, seed=0).reshape(300, -1), waves(200, 20, seed=1)
     pca = PCA(3).fit(x)
@@ -270,6 +271,7 @@ def test_waves_of_any_phase_come_back_better_than_from_principal_components(trai
     assert np.mean((trained.reconstruct(unseen) - unseen) ** 2) < 0.5 * linear
 
 
+@pytest.mark.slow
 def test_a_trained_model_comes_back_from_its_file(trained, tmp_path):
     x = waves(20, 20, seed=2)
     trained.save(tmp_path / "waves.isthmus")

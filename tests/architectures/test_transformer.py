@@ -268,6 +268,7 @@ def trained(digits):
     return Autoencoder(8, architecture=architecture, learning_rate=3e-3, batch_size=64, max_epochs=60, random_state=0).fit(digits[0])
 
 
+@pytest.mark.slow
 def test_digits_come_back_better_than_from_principal_components(trained, digits):
     seen, unseen = (part.reshape(len(part), -1) for part in digits)
     pca = PCA(8).fit(seen)
@@ -275,6 +276,7 @@ def test_digits_come_back_better_than_from_principal_components(trained, digits)
     assert np.mean((trained.reconstruct(digits[1]).reshape(unseen.shape) - unseen) ** 2) < 0.85 * linear
 
 
+@pytest.mark.slow
 def test_a_trained_model_comes_back_from_its_file(trained, digits, tmp_path):
     trained.save(tmp_path / "digits.isthmus")
     again = load(tmp_path / "digits.isthmus")

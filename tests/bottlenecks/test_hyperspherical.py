@@ -281,6 +281,7 @@ def test_the_weight_rises_in_its_cycles():
     assert [float(part.term_weights(progress)["kl"]) for progress in (0.0, 0.125, 0.25, 0.625, 1.0)] == [0.0, 1.5, 3.0, 1.5, 3.0]
 
 
+@pytest.mark.slow
 def test_a_likelihood_on_the_circle_is_that_of_quadrature():
     rng = np.random.default_rng(0)
     around = rng.uniform(0, 2 * np.pi, 200)

@@ -25,6 +25,7 @@ def start(autoencoder, rows):
     return -clone(autoencoder).set_params(learning_rate=1e-9, max_epochs=1).fit(rows).score(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [Dense((64, 32), activation="sigmoid"), Tied((64,), activation="sigmoid")], ids=repr)
 def test_the_fit_begins_far_lower_and_ends_lower(architecture, digits):
     plain = Autoencoder(8, architecture=architecture, max_epochs=5, random_state=0)

@@ -23,11 +23,13 @@ def error_of_pca(n_codes, train, test):
     return np.mean(np.sum((test - pca.inverse_transform(pca.transform(test))) ** 2, axis=1))
 
 
+@pytest.mark.slow
 def test_held_out_digits_come_back_better_than_from_principal_components(by_default, halves):
     train, test = halves
     assert -by_default.score(test) < 0.85 * error_of_pca(8, train, test)
 
 
+@pytest.mark.slow
 def test_the_defaults_stop_by_themselves_or_at_their_last_epoch(by_default):
     assert by_default.stop_reason_ in ("patience", "max_epochs")
     values = by_default.history_["val_loss"]

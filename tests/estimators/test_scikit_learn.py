@@ -114,7 +114,7 @@ def test_a_part_without_such_a_field_says_which_it_has():
             "Unknown `loss`: 'huge'. Choose one of: absolute_error, bernoulli, ",
         ),
         ({"loss": L1}, "Unknown `loss`: the class L1; write L1()."),
-        ({"regularizers": "l3"}, "Unknown `regularizers`: 'l3'. Choose one of: activity_l1, contractive, "),
+        ({"regularizers": "l3"}, "Unknown `regularizers`: 'l3'. Choose one of: activity_l1, adversary, "),
         ({"regularizers": ("l1", L1(2.0))}, "`regularizers` holds the same kind twice: ['l1', 'l1']. Give each once"),
         ({"architecture": "linear", "hidden_dims": (3,)}, "`hidden_dims`=(3,) was given, but the architecture 'linear' has no such field."),
         ({"activation": "relo"}, "Unknown `dense.activation` 'relo'. Choose one of: clip, elu, gelu, identity,"),

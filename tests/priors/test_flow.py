@@ -125,6 +125,7 @@ class TestDensity:
         assert cost(trained(weights)) < best_normal - 0.5
 
 
+@pytest.mark.slow
 def test_a_variational_autoencoder_learns_its_prior():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 2)) @ rng.normal(size=(2, 5)) + 0.1 * rng.normal(size=(100, 5))

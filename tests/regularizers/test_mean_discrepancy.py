@@ -71,6 +71,7 @@ def test_one_row_has_nobody_to_be_compared_with_but_its_draw():
     np.testing.assert_allclose(value(np.ones((1, 2)), part=part, prior=Draws(np.zeros((1, 2)))), -2 * np.exp(-0.5), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_makes_codes_that_rows_can_be_sampled_from():
     rng = np.random.default_rng(3)
     table = np.tanh(rng.exponential(size=(400, 2)) @ rng.normal(size=(2, 5)))
