@@ -1,4 +1,4 @@
-# make test    the whole suite, in an environment that is made when there is none
+# make test    the suite, in an environment that is made when there is none; PYTEST="-m slow" for the tests that train for seconds
 # make demo    train on handwritten digits, compare with PCA, draw a picture
 # make check   linters, types and tests, in the environment that is there
 # make docs    docs/parts.md, from the docstrings of the parts (docs/make_gallery.py trains for docs/gallery, and is not part of it)

@@ -19,6 +19,11 @@ PACKAGE = read_package(ROOT / "src" / "isthmus")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def _cost(page: Path) -> list:
+    """Pages that train for long run with the slow tests."""
+    return [pytest.mark.slow] if page.name in ("articles.md", "models.md") or page.parent.name == "gallery" else []
+
+
 @dataclass(frozen=True)
 class Snippet:
     """A fenced block of a page: its language, the line of its first word, and its text."""
@@ -128,7 +133,7 @@ def test_docstring_examples_run(file, name, line, text, elsewhere):
     run_examples(text, dict(vars(module)), name, ROOT / "src" / "isthmus" / file.path, line)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=_cost(page)) for page in PAGES], ids=lambda page: page.name)
 def test_python_snippets_run(page, elsewhere):
     run_page(page.read_text(encoding="utf-8"), page)
 

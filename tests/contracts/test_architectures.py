@@ -150,6 +150,7 @@ class TestEveryArchitecture:
         changed[1:] = 100.0
         np.testing.assert_allclose(applied(part, encoder, changed)[0], together[0], rtol=1e-5, atol=1e-6)
 
+    @pytest.mark.slow
     def test_every_value_counts(self, part):
         data = shapes(part)[0]
         encoder, decoder = started(part, data, (3,))
@@ -182,6 +183,7 @@ class TestEveryArchitecture:
         bare = decoded(part, halves(part, data, (2,)), np.zeros((1, 2)))[0]
         assert np.max(np.abs(center - mean)) <= max(1e-5, 1.5 * np.max(np.abs(bare)))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rows", [1, 2, 40])
     def test_starts_from_any_number_of_rows(self, part, rows):
         for data, latent in itertools.product(shapes(part)[:2], [(1,), (9,)]):

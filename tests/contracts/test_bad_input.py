@@ -140,6 +140,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", choices(AbstractBottleneck).values(), ids=part_name)
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
 @pytest.mark.filterwarnings("ignore:Column")

@@ -17,6 +17,7 @@ from isthmus.training import Plan, Rows, train
 CORRUPTIONS = list(choices(AbstractCorruption).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", CORRUPTIONS, ids=part_name)
 def test_digits_are_fitted(part):
     digits = np.round(load_digits().data[:300] * 255 / 16).astype(np.uint8)
