@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
@@ -52,8 +51,10 @@ class Features:
 def frechet_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """`|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2))` of two tables of features."""
     covariances = np.cov(a.T), np.cov(b.T)
-    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    return float(np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) + np.trace(covariances[0] + covariances[1] - 2.0 * root))
+    values, vectors = np.linalg.eigh(covariances[0])
+    half = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    root = np.sqrt(np.maximum(np.linalg.eigvalsh(half @ covariances[1] @ half), 0.0))  # eigenvalues of (C_a C_b)^(1/2)
+    return float(np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) + np.trace(covariances[0] + covariances[1]) - 2.0 * np.sum(root))
 
 
 def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str, Any]]:

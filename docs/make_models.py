@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -37,7 +36,7 @@ ROWS: dict[str, tuple[str, str, str]] = {
         "entries that can be named",
     ),
     "vae": (
-        "`-E_q log p(x\\|z) + KL(q(z\\|x) ‖ p)`",
+        "`-E_q log p(x|z) + KL(q(z|x) ‖ p)`",
         "[1312.6114](https://arxiv.org/abs/1312.6114)",
         "drawing rows, likelihoods, dimensions that are needed",
     ),
@@ -53,8 +52,8 @@ ROWS: dict[str, tuple[str, str, str]] = {
         "[1706.02262](https://arxiv.org/abs/1706.02262)",
         "codes that hold more of each row",
     ),
-    "iwae": ("`-E log mean_k p(x, z_k) / q(z_k\\|x)`", "[1509.00519](https://arxiv.org/abs/1509.00519)", "a better likelihood"),
-    "vamp_vae": ("`p(z) = mean_k q(z\\|u_k)`", "[1705.07120](https://arxiv.org/abs/1705.07120)", "a better likelihood, codes in groups"),
+    "iwae": ("`-E log mean_k p(x, z_k) / q(z_k|x)`", "[1509.00519](https://arxiv.org/abs/1509.00519)", "a better likelihood"),
+    "vamp_vae": ("`p(z) = mean_k q(z|u_k)`", "[1705.07120](https://arxiv.org/abs/1705.07120)", "a better likelihood, codes in groups"),
     "sphere_vae": ("`q = vMF on the sphere`", "[1804.00891](https://arxiv.org/abs/1804.00891)", "directions, groups that lie apart"),
     "wae": ("`|x - g(f(x))|² + w MMD²(z, p)`", "[1711.01558](https://arxiv.org/abs/1711.01558)", "drawing rows that are not blurred"),
     "aae": ("`... + w (log 1/2 - log D(z))`", "[1511.05644](https://arxiv.org/abs/1511.05644)", "the same, by a discriminator"),
@@ -123,8 +122,10 @@ def measure(name: str, seed: int, data: Any, parameters: dict[str, Any]) -> dict
 def frechet(rows: np.ndarray, others: np.ndarray) -> float:
     """The Fréchet distance between normal distributions with the moments of both tables: in pixels, no network between."""
     covariances = np.cov(np.float64(rows).T), np.cov(np.float64(others).T)
-    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    return float(np.sum((rows.mean(axis=0) - others.mean(axis=0)) ** 2) + np.trace(covariances[0] + covariances[1] - 2.0 * root))
+    values, vectors = np.linalg.eigh(covariances[0])
+    half = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    root = np.sqrt(np.maximum(np.linalg.eigvalsh(half @ covariances[1] @ half), 0.0))  # eigenvalues of (C_a C_b)^(1/2)
+    return float(np.sum((rows.mean(axis=0) - others.mean(axis=0)) ** 2) + np.trace(covariances[0] + covariances[1]) - 2.0 * np.sum(root))
 
 
 def write(measured: dict[str, dict[str, list[Any]]]) -> None:
@@ -135,7 +136,8 @@ def write(measured: dict[str, dict[str, list[Any]]]) -> None:
         found = measured[name]
         of_pca = found["of_pca"][0]
         error = _mean(found["error"], 2) + ("" if of_pca is None else f" ({statistics.mean(found['error']) / of_pca:.2f})")
-        cells = [f"`{name}`" if name != "autoencoder" else "`Autoencoder`", formula, paper, use, error]
+        shown = formula.replace("|", "\\|")  # a bar ends a cell, within code too
+        cells = [f"`{name}`" if name != "autoencoder" else "`Autoencoder`", shown, paper, use, error]
         cells += [_mean(found["neighbors"], 3), _mean(found["nats"], 1), _mean(found["sampled"], 0), _mean(found["mixed"], 0)]
         cells.append(f"{statistics.mean(found['milliseconds']):.0f}")
         lines.append("| " + " | ".join(cells) + " |")
