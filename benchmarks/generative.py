@@ -51,6 +51,7 @@ def main() -> int:
         "seconds": "of wall time on the cores at hand, compilation included in `fit_seconds`, not in `epoch_seconds`",
         "networks": NETWORKS,
         "threads": os.cpu_count(),
+        "platform": options.platform,
     }
     document = Document(options.output, protocol)
     sections = {"speed": speed, "beside": beside, "published": published, "frechet": frechet}
@@ -70,6 +71,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--importance", type=int, default=5000, help="importance samples for each (default 5000)")
     parser.add_argument("--epochs", type=int, help="in the place of each row's own")
     parser.add_argument("--rounds", type=int, default=3, help="of `speed` (default 3)")
+    parser.add_argument("--platform", choices=("cpu", "cuda"), default="cpu", help="where ours runs (default cpu; pythae always there)")
     parser.add_argument("--ours", action="store_true", help="leave pythae out")
     parser.add_argument("--output", type=Path, help="JSON file of everything measured")
     parser.add_argument("--quick", action="store_true", help="few images: shows that it runs, its figures mean nothing")
@@ -96,7 +98,7 @@ def beside(options: argparse.Namespace) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     for name in options.models:
         job = _job(name, options, {"epochs": BESIDE[name]})
-        found = {library: _run(library, job) for library in ("isthmus", *(() if options.ours else ("pythae",)))}
+        found = {library: _run(library, job, options) for library in ("isthmus", *(() if options.ours else ("pythae",)))}
         measured[name] = {"job": job, **found}
         _show(f"{name}, {job['epochs']} epochs", found)
         if {"isthmus", "pythae"} <= {library for library, run in found.items() if "nll" in run}:
@@ -110,7 +112,7 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     for name in options.models:
         job = _job(name, options, PUBLISHED[name])
-        measured[name] = {"job": job, "goal": GOALS[name], "isthmus": _run("isthmus", job)}
+        measured[name] = {"job": job, "goal": GOALS[name], "isthmus": _run("isthmus", job, options)}
         _show(f"{name}, {job['epochs']} epochs, goal {GOALS[name]}", {"isthmus": measured[name]["isthmus"]})
     return measured
 
@@ -132,10 +134,11 @@ def _job(name: str, options: argparse.Namespace, own: Mapping[str, Any]) -> dict
     return job | ({"rows": 2000, "epochs": 2, "draws": 1, "images": 20, "importance": 100} if options.quick else {})
 
 
-def _run(library: str, job: Mapping[str, Any]) -> dict[str, Any]:
+def _run(library: str, job: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     begin = time.perf_counter()
+    on_gpu = {"JAX_PLATFORMS": "cuda", "CUDA_VISIBLE_DEVICES": "0"} if options.platform == "cuda" and library == "isthmus" else {}
     try:
-        found = call(f"_generative_{library}.py", job)
+        found = call(f"_generative_{library}.py", job, on_gpu)
     except RunError as error:
         failed(library, error)
         return {"error": str(error)}
