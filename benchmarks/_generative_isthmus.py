@@ -60,7 +60,7 @@ def _gates(sizes: tuple[int, ...], rng: np.random.Generator) -> Gates:
     def layer(n_in: int, n_out: int) -> eqx.nn.Linear:
         return eqx.nn.Linear(n_in, n_out, key=next(keys))
 
-    hidden = itertools.pairwise(sizes)
+    hidden = itertools.pairwise(sizes[:-1])
     return Gates(tuple(Gate(layer(*pair), layer(*pair)) for pair in hidden), layer(*sizes[-2:]))
 
 

@@ -34,7 +34,10 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
-PACKAGES = ("isthmus", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn", "torch", "pythae", "keras", "tensorflow-cpu", "tensorflow")
+PACKAGES = (
+    *("isthmus", "jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn"),
+    *("torch", "pythae", "keras", "tensorflow-cpu", "tensorflow"),
+)
 console = Console(width=150, log_path=False)
 
 
