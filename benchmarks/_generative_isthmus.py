@@ -13,8 +13,13 @@ from _digits import Work, binarized, read_work
 from isthmus import Autoencoder
 from isthmus.architectures import AbstractArchitecture, Dense
 from isthmus.bottlenecks import Gaussian, Hyperspherical
+from isthmus.initializers import FanScaled
 from isthmus.optimizers import Adam, Cosine
 from isthmus.priors import Vamp
+
+
+# Weights before rectifiers are then as wide as PyTorch draws them: sqrt(1 / fan_in) instead of sqrt(6 / fan_in).
+_SCALE = 0.41
 
 
 class Gate(eqx.Module):
@@ -69,7 +74,7 @@ def model(work: Work) -> Autoencoder:
     bottlenecks = {"iwae": Gaussian(n_samples=work.n_samples, importance_weighted=True), "sphere": Hyperspherical()}
     return Autoencoder(
         work.latent_dim,
-        architecture=Gated(work.widths) if work.gated else Dense(work.widths, activation=work.activation),
+        architecture=Gated(work.widths) if work.gated else Dense(work.widths, activation=work.activation, initializer=FanScaled(_SCALE)),
         loss="bernoulli",
         bottleneck=bottlenecks.get(work.model, Gaussian()),
         prior=Vamp(work.pseudo_rows) if work.model == "vamp" else None,

@@ -47,7 +47,7 @@ def main() -> int:
         "10 draws of each training image where `draws` says so",
         "nll": f"minus log p(x) in nats, {options.importance} importance samples, mean over the first {options.images} test images",
         "beside": "the same data, network, batch size, rate and number of epochs; ours with a cosine schedule, pythae at a constant rate, "
-        "each library's own initial weights",
+        "weights drawn as widely as PyTorch draws them",
         "seconds": "of wall time on the cores at hand, compilation included in `fit_seconds`, not in `epoch_seconds`",
         "networks": NETWORKS,
         "threads": os.cpu_count(),
