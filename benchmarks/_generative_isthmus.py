@@ -17,7 +17,6 @@ from isthmus.initializers import FanScaled
 from isthmus.optimizers import Adam, Cosine
 from isthmus.priors import Vamp
 
-
 # Weights before rectifiers are then as wide as PyTorch draws them: sqrt(1 / fan_in) instead of sqrt(6 / fan_in).
 _SCALE = 0.41
 
