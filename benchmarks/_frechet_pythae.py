@@ -1,6 +1,5 @@
 """pythae's RAE-L2 with its mixture sampler, in a process of its own; drawn digits are left in a file."""
 
-import itertools
 import json
 import sys
 import time
@@ -17,15 +16,8 @@ from pythae.samplers import GaussianMixtureSampler, GaussianMixtureSamplerConfig
 from pythae.trainers import CoupledOptimizerTrainer, CoupledOptimizerTrainerConfig
 from torch import nn
 
+from _generative_pythae import hidden_layers
 from _networks import mnist
-
-
-def rectified(sizes: tuple[int, ...]) -> nn.Sequential:
-    """Hidden layers."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*layers)
 
 
 class Encoder(BaseEncoder):
@@ -33,7 +25,7 @@ class Encoder(BaseEncoder):
 
     def __init__(self, widths: tuple[int, ...], latent_dim: int) -> None:
         BaseEncoder.__init__(self)
-        self.layers = nn.Sequential(rectified((784, *widths)), nn.Linear(widths[-1], latent_dim))
+        self.layers = nn.Sequential(hidden_layers((784, *widths), "relu"), nn.Linear(widths[-1], latent_dim))
 
     def forward(self, x: torch.Tensor) -> Any:
         return ModelOutput(embedding=self.layers(x.reshape(len(x), -1)))
@@ -44,7 +36,7 @@ class Decoder(BaseDecoder):
 
     def __init__(self, widths: tuple[int, ...], latent_dim: int) -> None:
         BaseDecoder.__init__(self)
-        self.layers = nn.Sequential(rectified((latent_dim, *widths[::-1])), nn.Linear(widths[0], 784), nn.Sigmoid())
+        self.layers = nn.Sequential(hidden_layers((latent_dim, *widths[::-1]), "relu"), nn.Linear(widths[0], 784), nn.Sigmoid())
 
     def forward(self, z: torch.Tensor) -> Any:
         return ModelOutput(reconstruction=self.layers(z))

@@ -33,12 +33,12 @@ class Gate(nn.Module):
         return self.value(x) * torch.sigmoid(self.gate(x))
 
 
-def hidden(sizes: tuple[int, ...], work: Work) -> nn.Sequential:
+def hidden_layers(sizes: tuple[int, ...], activation: str, *, gated: bool = False) -> nn.Sequential:
     """The hidden layers."""
     kinds = {"relu": nn.ReLU, "tanh": nn.Tanh}
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(sizes):
-        layers += [Gate(n_in, n_out)] if work.gated else [nn.Linear(n_in, n_out), kinds[work.activation]()]
+        layers += [Gate(n_in, n_out)] if gated else [nn.Linear(n_in, n_out), kinds[activation]()]
     return nn.Sequential(*layers)
 
 
@@ -48,7 +48,7 @@ class Encoder(BaseEncoder):
     def __init__(self, work: Work) -> None:
         BaseEncoder.__init__(self)
         self.sphere = work.model == "sphere"
-        self.hidden = hidden((784, *work.widths), work)
+        self.hidden = hidden_layers((784, *work.widths), work.activation, gated=work.gated)
         self.mean = nn.Linear(work.widths[-1], work.latent_dim)
         self.spread = nn.Linear(work.widths[-1], 1 if self.sphere else work.latent_dim)
 
@@ -63,7 +63,7 @@ class Decoder(BaseDecoder):
 
     def __init__(self, work: Work) -> None:
         BaseDecoder.__init__(self)
-        self.hidden = hidden((work.latent_dim, *work.widths[::-1]), work)
+        self.hidden = hidden_layers((work.latent_dim, *work.widths[::-1]), work.activation, gated=work.gated)
         self.last = nn.Linear(work.widths[0], 784)
 
     def logits(self, z: torch.Tensor) -> torch.Tensor:

@@ -35,7 +35,7 @@ from isthmus.losses import AbstractLoss
 from isthmus.priors import AbstractPrior, BoundPrior
 from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
 
-__all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "with_classes", "zero_share"]
+__all__ = ["Evaluation", "Model", "Objective", "Parts", "State", "Weights", "forward_flops", "scaled", "zero_share"]
 
 _HIDDEN_ROWS = 20_000  # enough for a bottleneck to start from
 
@@ -88,16 +88,30 @@ class Parts(Component):
         names = [part_name(type(regularizer)) for regularizer in self.regularizers]
         if len(set(names)) < len(names):
             raise PartError(f"`regularizers` holds the same kind twice: {names}. Give each once, with the sum of the weights.")
-        if self.n_classes is not None:
-            for part in (self.architecture, self.prior, *self.regularizers):
-                if part is not None and not part.takes_classes:
-                    raise PartError(
-                        f"{part_name(type(part))!r} does not work in a conditional model, whose networks are told the class of each row. "
-                        "Use another part, or fit without `conditional`."
-                    )
+        self._check_classes()
+        self._check_prior()
         for part in (self.architecture, self.loss, self.bottleneck, self.prior, *self.regularizers, self.corruption):
             if part is not None:
                 part.check_parts(self)
+
+    def _check_classes(self) -> None:
+        """Refuse a part that a conditional model cannot have."""
+        for part in (self.architecture, self.prior, *self.regularizers):
+            if self.n_classes is not None and part is not None and not part.takes_classes:
+                raise PartError(
+                    f"{part_name(type(part))!r} does not work in a conditional model, whose networks are told the class of each row. "
+                    "Use another part, or fit without `conditional`."
+                )
+
+    def _check_prior(self) -> None:
+        """Refuse a part that needs a prior where there is none."""
+        if self.prior is not None:
+            return
+        needs = [(f"The bottleneck {part_name(type(self.bottleneck))!r} needs a prior over codes", self.bottleneck)]
+        needs += [(f"The penalty {part_name(type(part))!r} compares codes with draws from a prior", part) for part in self.regularizers]
+        for need, part in needs:
+            if part.needs_prior:
+                raise PartError(f"{need}. Pass prior=StandardNormal(), or another one.")
 
     @property
     def n_features(self) -> int:
@@ -250,7 +264,7 @@ class Model(NamedTuple):
         if self.parts.n_classes is None:
             return x
         assert self.condition is not None, "bind the classes of the rows first: `of_classes`"
-        return with_classes(x, self.condition, jnp)
+        return _with_classes(x, self.condition, jnp)
 
     def _network(self, network: Tree, x: Any, key: Key | None) -> Any:
         architecture, precision = self.parts.architecture, self.parts.precision
@@ -386,7 +400,7 @@ def scaled(values: Any, shared: Mapping[str, Any]) -> Data:
     return (values - shared["offset"]) * (1.0 / shared["scale"]) if "scale" in shared else values
 
 
-def with_classes(x: Any, condition: Any, xp: Any) -> Any:
+def _with_classes(x: Any, condition: Any, xp: Any) -> Any:
     """Rows `x` with the classes `condition` (rows, n_classes) along the last axis, repeated along the others.
 
     Args:
@@ -405,7 +419,7 @@ def _widened(shape: Shape, n_given: int) -> Shape:
 def _seen_rows(rows: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
     """A sample of rows, with their classes beside them where there are any."""
     x, *others = rows()
-    return (with_classes(x, others[1], np), *others) if len(others) > 1 else (x, *others)
+    return (_with_classes(x, others[1], np), *others) if len(others) > 1 else (x, *others)
 
 
 def _outputs(model: Model, code: Code, key: Key | None) -> Any:

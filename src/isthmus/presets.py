@@ -65,13 +65,14 @@ def denoising(latent_dim: int = 512, *, sigma: float = 0.25, **parameters: Any) 
         >>> bool(np.mean((denoiser.reconstruct(noisy) - X) ** 2) < 0.4 * np.mean((noisy - X) ** 2))
         True
     """
-    chosen: dict[str, Any] = {
-        "architecture": Dense(hidden_dims=(1024,), activation="relu", linear_path=True),
-        "corruption": corruptions.Gaussian(sigma),
-        "optimizer": Adam(1e-3, schedule=Warmup(0.05, then=Cosine())),
-        "scaling": None,
-    }
-    return Autoencoder(latent_dim, **(chosen | parameters))
+    chosen = _over(
+        parameters,
+        architecture=Dense(hidden_dims=(1024,), activation="relu", linear_path=True),
+        corruption=corruptions.Gaussian(sigma),
+        optimizer=Adam(1e-3, schedule=Warmup(0.05, then=Cosine())),
+        scaling=None,
+    )
+    return Autoencoder(latent_dim, **chosen)
 
 
 def vae(latent_dim: int = 2, *, beta: float = 1.0, **parameters: Any) -> Autoencoder:
@@ -95,8 +96,7 @@ def vae(latent_dim: int = 2, *, beta: float = 1.0, **parameters: Any) -> Autoenc
         >>> sorted(model.elbo(X))
         ['elbo', 'kl', 'reconstruction']
     """
-    chosen: dict[str, Any] = {"loss": Normal(spread="shared"), "bottleneck": Gaussian(beta)}
-    return Autoencoder(latent_dim, **(chosen | parameters))
+    return Autoencoder(latent_dim, **_over(parameters, loss=Normal(spread="shared"), bottleneck=Gaussian(beta)))
 
 
 def beta_vae(latent_dim: int = 10, *, beta: float = 4.0, **parameters: Any) -> Autoencoder:
@@ -133,8 +133,7 @@ def iwae(latent_dim: int = 2, *, n_samples: int = 10, **parameters: Any) -> Auto
         >>> iwae(4, n_samples=5).get_params()["bottleneck__n_samples"]
         5
     """
-    chosen: dict[str, Any] = {"bottleneck": Gaussian(n_samples=n_samples, importance_weighted=True)}
-    return vae(latent_dim, **(chosen | parameters))
+    return vae(latent_dim, **_over(parameters, bottleneck=Gaussian(n_samples=n_samples, importance_weighted=True)))
 
 
 def vamp_vae(latent_dim: int = 2, *, n_pseudo_rows: int = 100, **parameters: Any) -> Autoencoder:
@@ -152,8 +151,7 @@ def vamp_vae(latent_dim: int = 2, *, n_pseudo_rows: int = 100, **parameters: Any
         >>> vamp_vae(4, n_pseudo_rows=50).get_params()["prior"]
         Vamp(n_pseudo_rows=50)
     """
-    chosen: dict[str, Any] = {"prior": Vamp(n_pseudo_rows)}
-    return vae(latent_dim, **(chosen | parameters))
+    return vae(latent_dim, **_over(parameters, prior=Vamp(n_pseudo_rows)))
 
 
 def wae(latent_dim: int = 8, *, weight: float = 100.0, **parameters: Any) -> Autoencoder:

@@ -8,27 +8,10 @@ import scipy.stats
 
 from isthmus.errors import PartError
 from isthmus.losses import AbsoluteError, Laplace
-
-RNG = np.random.default_rng(0)
-X, Y, LOG = (RNG.normal(size=(6, 4)).astype(np.float32) for _ in range(3))
+from losses.spreads import X, Y, shown, spreads_of
 
 
-def bounded(log_scale):
-    """A scale that is learned: never below exp(-6)."""
-    return np.exp(-6.0 + np.log1p(np.exp(np.float64(log_scale) + 6.0)))
-
-
-@pytest.mark.parametrize(
-    ("loss", "weights", "outputs", "scale"),
-    [
-        (Laplace(), (), Y, 1.0),
-        (Laplace(0.3), (), Y, 0.3),
-        (Laplace(spread="shared"), np.float32(0.7), Y, bounded(0.7)),
-        (Laplace(spread="per_feature"), LOG[0], Y, bounded(LOG[0])),
-        (Laplace(spread="per_value"), (), np.concatenate([Y, LOG], axis=1), bounded(LOG)),
-    ],
-    ids=lambda value: repr(value) if isinstance(value, Laplace) else "",
-)
+@pytest.mark.parametrize(("loss", "weights", "outputs", "scale"), spreads_of(Laplace), ids=shown)
 def test_the_cost_is_minus_the_log_density(loss, weights, outputs, scale):
     expected = -scipy.stats.laplace(np.float64(Y), scale).logpdf(X).sum(axis=1)
     np.testing.assert_allclose(loss(weights, jnp.asarray(outputs), jnp.asarray(X)), expected, rtol=1e-4)
@@ -53,7 +36,7 @@ def test_an_unknown_spread_is_refused():
 
 
 def test_the_best_scale_is_the_mean_absolute_error_and_the_best_location_the_median():
-    values = np.r_[RNG.laplace(size=40), 1e3].astype(np.float32)[:, None]
+    values = np.r_[np.random.default_rng(1).laplace(size=40), 1e3].astype(np.float32)[:, None]
     loss, median = Laplace(spread="shared"), np.median(values)
     free = np.log(np.mean(np.abs(values - median)))  # far above the bound, where it is the logarithm of the scale
 

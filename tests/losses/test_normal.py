@@ -13,27 +13,10 @@ from isthmus.corruptions import BlindSpot
 from isthmus.errors import PartError
 from isthmus.losses import Normal, SquaredError
 from isthmus.model import Parts
-
-RNG = np.random.default_rng(0)
-X, Y, LOG = (RNG.normal(size=(6, 4)).astype(np.float32) for _ in range(3))
+from losses.spreads import LOG, X, Y, shown, spreads_of
 
 
-def bounded(log_scale):
-    """A standard deviation that is learned: never below exp(-6)."""
-    return np.exp(-6.0 + np.log1p(np.exp(np.float64(log_scale) + 6.0)))
-
-
-@pytest.mark.parametrize(
-    ("loss", "weights", "outputs", "scale"),
-    [
-        (Normal(), (), Y, 1.0),
-        (Normal(0.3), (), Y, 0.3),
-        (Normal(spread="shared"), np.float32(0.7), Y, bounded(0.7)),
-        (Normal(spread="per_feature"), LOG[0], Y, bounded(LOG[0])),
-        (Normal(spread="per_value"), (), np.concatenate([Y, LOG], axis=1), bounded(LOG)),
-    ],
-    ids=lambda value: repr(value) if isinstance(value, Normal) else "",
-)
+@pytest.mark.parametrize(("loss", "weights", "outputs", "scale"), spreads_of(Normal), ids=shown)
 def test_the_cost_is_minus_the_log_density(loss, weights, outputs, scale):
     expected = -scipy.stats.norm(np.float64(Y), scale).logpdf(X).sum(axis=1)
     np.testing.assert_allclose(loss(weights, jnp.asarray(outputs), jnp.asarray(X)), expected, rtol=1e-4)

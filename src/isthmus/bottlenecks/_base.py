@@ -44,7 +44,8 @@ class AbstractBottleneck(Component):
     """How a code is made from the encoder's hidden values, and what that costs.
 
     Attributes:
-        needs_prior: whether it cannot do without a prior; an estimator that was given none then takes `StandardNormal`.
+        needs_prior: whether it cannot do without a prior: parts without one are refused, and an estimator that was given none takes
+            `StandardNormal`.
         reports_explained_variance: whether the history is to say how much of the rows' variance is given back, as it is judged for codes
             that use few units.
         is_probabilistic: whether a row has a posterior distribution of codes, so that `draw`, `log_prior` and `sample` are defined.

@@ -8,7 +8,6 @@ import numpy as np
 
 from isthmus._autoregressive import Maps, drawn_maps
 from isthmus._types import Code, Hidden, Key, Mask, NonNegative, PerRow, PositiveInt, Scalar, Shape, Share, Tree
-from isthmus.errors import PartError
 from isthmus.priors import BoundPrior, StandardNormal
 
 from ._annealing import risen
@@ -61,8 +60,6 @@ class Flow(AbstractBottleneck):
 
     def check_parts(self, parts: Any) -> None:
         refuse_axes(self, parts)
-        if parts.prior is None:
-            raise PartError("The bottleneck 'flow' needs a prior over codes. Pass prior=StandardNormal(), or another one.")
 
     def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> tuple[Tree, Tree]:
         return drawn_maps(self.n_layers, latent_shape[0], self.n_context, self.hidden_dims, rng=rng), ()

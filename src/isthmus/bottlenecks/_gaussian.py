@@ -77,8 +77,6 @@ class Gaussian(AbstractBottleneck):
             raise PartError("`gaussian.free_bits` are counted for each dimension, which a full covariance does not part. Use 'diag'.")
 
     def check_parts(self, parts: Any) -> None:
-        if parts.prior is None:
-            raise PartError("The bottleneck 'gaussian' needs a prior over codes. Pass prior=StandardNormal(), or another one.")
         if self.covariance == "full" and len(parts.latent_shape) != 1:
             raise PartError(f"`gaussian.covariance`='full' is for codes of one axis; these have the shape {parts.latent_shape}.")
 

@@ -433,9 +433,9 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
             The bottleneck's codes are no whole numbers.
         """
         source = self._read(X, y)
-        one_row = jax.ShapeDtypeStruct((1, *source.shape), np.float32)
-        n_groups = jax.eval_shape(_inference.indices, self.model_.of_classes(np.zeros(1, int)), {}, one_row).shape[1]
-        out = np.empty((source.n_rows, n_groups), np.int32)
+        shape = _inference.shape_of_one(_inference.indices, self.model_)
+        assert shape is not None
+        out = np.empty((source.n_rows, *shape), np.int32)
         return _inference.map_rows(_inference.indices, self.model_, source, self.scaling_, out)
 
     def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
@@ -457,7 +457,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="codes")
         if codes.shape[1] != self._n_features_out:
             raise DataError(f"Codes have {codes.shape[1]} columns; this model's have {self._n_features_out}. Pass what `transform` gave.")
-        source = self._labeled(Source(codes, (codes.shape[1],)), y)
+        source = Source(codes, (codes.shape[1],), self._labels(y, len(codes)))
         out = np.empty((source.n_rows, *self.sample_shape_), source.dtype)
         return self._unscaled(_inference.map_rows(_inference.decode, self.model_, source, None, out))
 
@@ -635,12 +635,11 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
 
     def _read(self, X: Any, y: Any = None) -> Source:
         check_is_fitted(self, "model_")
-        return self._labeled(read_source(self, X, reset=False), y)
+        source = read_source(self, X, reset=False)
+        return source._replace(labels=self._labels(y, source.n_rows))
 
-    def _labeled(self, source: Source, y: Any) -> Source:
-        if self.model_.parts.n_classes is None:
-            return source
-        return source._replace(labels=labels_of(y, self.classes_, source.n_rows)[0])
+    def _labels(self, y: Any, n_rows: int) -> np.ndarray | None:
+        return None if self.model_.parts.n_classes is None else labels_of(y, self.classes_, n_rows)[0]
 
     def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any, key: Any = None) -> np.ndarray:
         out = np.empty((source.n_rows, *shape), source.dtype)

@@ -70,8 +70,8 @@ class AbstractGenerative(abc.ABC):
         """Rows of the kind that was fitted."""
 
     @abc.abstractmethod
-    def _labeled(self, source: Source, y: Any) -> Source:
-        """The source with the classes of its rows, where the model is told them."""
+    def _labels(self, y: Any, n_rows: int) -> np.ndarray | None:
+        """The numbers of the rows' classes, where the model is told them."""
 
     @abc.abstractmethod
     def _mapped(self, function: Callable[..., Any], source: Source, shape: tuple[int, ...], *extra: Any, key: Any = None) -> np.ndarray:
@@ -141,13 +141,13 @@ class AbstractGenerative(abc.ABC):
         if noise:
             self._checked_likelihood()
         code_key, row_key = jax.random.split(key)
+        labels = self._labels(y, n)
         if hasattr(self, "density_"):
-            labels = self._labeled(Source(np.empty((n, 0)), ()), y).labels
             codes = self.density_.sample(np.zeros(n, int) if labels is None else labels, self._rng(random_state))
         else:
             shape = (n, *model.parts.latent_shape)
             codes = np.asarray(model.parts.bottleneck.sample(model.weights.bottleneck, _bound_prior(model), shape, key=code_key))
-        return self._decoded(codes, y, row_key if noise else None)
+        return self._decoded(codes, labels, row_key if noise else None)
 
     def sample_posterior(self, X: Any, n: int = 1, y: Any = None, *, random_state: Any = None) -> np.ndarray:
         """Codes that a row may have, drawn from its posterior.
@@ -228,7 +228,7 @@ class AbstractGenerative(abc.ABC):
         first, last = (np.asarray(self.transform(np.asarray(row)[None], y)[0], np.float64) for row in (a, b))
         share = np.linspace(0.0, 1.0, n)[:, None]
         codes = _arc(first, last, share) if spherical else (1.0 - share) * first + share * last
-        return self._decoded(codes, y, None)
+        return self._decoded(codes, self._labels(y, n), None)
 
     def elbo(self, X: Any, n_samples: int = 1, y: Any = None, *, random_state: Any = None) -> dict[str, np.ndarray]:
         """The evidence lower bound of each row, `E_q log p(x | z) - KL(q(z | x) || p(z))`, by terms.
@@ -316,15 +316,13 @@ class AbstractGenerative(abc.ABC):
             Bottleneck and prior have no divergence in closed form; `elbo` estimates the sum over dimensions.
         """
         model = self._ready(1, "n")
-        x = jax.ShapeDtypeStruct((1, *self.sample_shape_), np.float32)
-        of_class = model.of_classes(np.zeros(1, int))
-        shape = jax.eval_shape(_densities.divergences, of_class, {}, x) if model.parts.bottleneck.is_probabilistic else None
+        shape = _inference.shape_of_one(_densities.divergences, model) if model.parts.bottleneck.is_probabilistic else None
         if shape is None:
             raise PartError(
                 f"{model.parts.bottleneck!r} with the prior {model.parts.prior!r} has no divergence in closed form. `elbo(X)['kl']` "
                 "estimates its sum over dimensions, where the bottleneck is probabilistic."
             )
-        return self._mapped(_densities.divergences, self._read(X, y), shape.shape[1:]).mean(axis=0, dtype=np.float64)
+        return self._mapped(_densities.divergences, self._read(X, y), shape).mean(axis=0, dtype=np.float64)
 
     def _ready(self, count: int, name: str) -> Model:
         check_is_fitted(self, "model_")
@@ -366,9 +364,9 @@ class AbstractGenerative(abc.ABC):
             return np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)
         return self.scaling_.scale.astype(np.float32), self.scaling_.offset.astype(np.float32)
 
-    def _decoded(self, codes: np.ndarray, y: Any, key: Any) -> np.ndarray:
+    def _decoded(self, codes: np.ndarray, labels: np.ndarray | None, key: Any) -> np.ndarray:
         """Rows of codes, each moved to the nearest that the decoder knows."""
-        source = self._labeled(Source(codes.astype(np.float32), codes.shape[1:]), y)
+        source = Source(codes.astype(np.float32), codes.shape[1:], labels)
         out = np.empty((len(codes), *self.sample_shape_), source.dtype)
         if key is None:
             return self._unscaled(_inference.map_rows(_densities.row_means, self.model_, source, None, out))

@@ -29,6 +29,7 @@ __all__ = [
     "on_device",
     "reconstruct",
     "row_losses",
+    "shape_of_one",
 ]
 
 # Beyond these sizes more rows at once bring no more speed (measured: docs/benchmarks.md), while one row costs a whole block.
@@ -104,6 +105,13 @@ def likelihood(parts: Parts, unit: Any) -> AbstractLikelihood:
 def block_rows() -> int:
     """How many rows a compiled function takes at once on the default device."""
     return _BLOCK_ROWS.get(jax.default_backend(), _BLOCK_ROWS_ELSEWHERE)
+
+
+def shape_of_one(function: Callable[..., Any], model: Model) -> tuple[int, ...] | None:
+    """The shape of what a compiled function of a model and its rows gives for each row; None where it gives nothing."""
+    row = jax.ShapeDtypeStruct((1, *model.parts.data_shape), np.float32)
+    found = jax.eval_shape(function, model.of_classes(np.zeros(1, int)), {}, row)
+    return None if found is None else found.shape[1:]
 
 
 def on_device(source: Source, affine: Affine | None) -> tuple[Affine | None, dict[str, np.ndarray]]:

@@ -10,7 +10,7 @@ from isthmus._types import Data, Key, Outputs, PerRow, Positive, Shape, Tree
 
 from ._base import AbstractLoss
 from ._base_likelihood import AbstractLikelihood
-from ._spread import Spread, learned_spread, log_spread, spread_link, with_blocks
+from ._spread import Spread, learned_spread, location, location_shape, location_start, log_spread, spread_link
 
 
 class Laplace(AbstractLikelihood):
@@ -50,21 +50,21 @@ class Laplace(AbstractLikelihood):
         return learned_spread(self.spread, shape)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return with_blocks(shape, 2) if self.spread == "per_value" else shape
+        return location_shape(self.spread, shape)
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
         log_scale = log_spread(self.spread, self.scale, weights, outputs)
         return sum_features(jnp.abs(x - self.mean(outputs)) * jnp.exp(-log_scale) + log_scale + math.log(2.0))
 
     def mean(self, outputs: Outputs) -> Data:
-        return outputs[..., : outputs.shape[-1] // 2] if self.spread == "per_value" else outputs
+        return location(self.spread, outputs)
 
     def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
-        location = self.mean(outputs)
-        return location + jnp.exp(log_spread(self.spread, self.scale, weights, outputs)) * jax.random.laplace(key, location.shape)
+        center = self.mean(outputs)
+        return center + jnp.exp(log_spread(self.spread, self.scale, weights, outputs)) * jax.random.laplace(key, center.shape)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
-        return np.concatenate([mean, np.zeros_like(mean)], axis=-1) if self.spread == "per_value" else mean
+        return location_start(self.spread, mean)
 
     def rescaled(self, scale: np.ndarray | Array) -> AbstractLoss:
         return jax.tree.unflatten(jax.tree.structure(self), [self.scale * scale]) if self.spread == "fixed" else self

@@ -7,7 +7,7 @@ from ._base import Domain
 from ._base_likelihood import AbstractLikelihood
 from ._counts import check_counts, log_rates, rates
 from ._overdispersion import Dispersion, cost_of_counts, draw_overdispersed, log_dispersion
-from ._spread import learned_spread, with_blocks
+from ._spread import learned_spread, location, location_shape, location_start
 
 
 class NegativeBinomial(AbstractLikelihood):
@@ -57,22 +57,19 @@ class NegativeBinomial(AbstractLikelihood):
         return learned_spread(self.dispersion, shape)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return with_blocks(shape, 2) if self.dispersion == "per_value" else shape
+        return location_shape(self.dispersion, shape)
 
     def check_rows(self, rows: np.ndarray) -> None:
         check_counts(self, rows)
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
-        return sum_features(cost_of_counts(self._log_mean(outputs), log_dispersion(self.dispersion, weights, outputs), x))
+        return sum_features(cost_of_counts(location(self.dispersion, outputs), log_dispersion(self.dispersion, weights, outputs), x))
 
     def mean(self, outputs: Outputs) -> Data:
-        return rates(self._log_mean(outputs))
+        return rates(location(self.dispersion, outputs))
 
     def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
-        return draw_overdispersed(self._log_mean(outputs), log_dispersion(self.dispersion, weights, outputs), key=key)
+        return draw_overdispersed(location(self.dispersion, outputs), log_dispersion(self.dispersion, weights, outputs), key=key)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
-        return np.concatenate([log_rates(mean), np.zeros_like(mean)], axis=-1) if self.dispersion == "per_value" else log_rates(mean)
-
-    def _log_mean(self, outputs: Outputs) -> Data:
-        return outputs[..., : outputs.shape[-1] // 2] if self.dispersion == "per_value" else outputs
+        return location_start(self.dispersion, log_rates(mean))

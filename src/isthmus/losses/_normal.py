@@ -11,7 +11,7 @@ from isthmus._types import Data, Key, Mask, Outputs, PerRow, Positive, Shape, Tr
 
 from ._base import AbstractLoss
 from ._base_likelihood import AbstractLikelihood
-from ._spread import LOWEST_LOG_SPREAD, learned_spread, log_spread, spread_link, with_blocks
+from ._spread import LOWEST_LOG_SPREAD, learned_spread, location, location_shape, location_start, log_spread, spread_link
 
 # What a batch adds to the moving mean of squared errors: about twenty batches count.
 _NEWEST_SHARE = 0.05
@@ -86,7 +86,7 @@ class Normal(AbstractLikelihood):
         return 0.5 * jnp.log(jnp.maximum(variance, math.exp(2.0 * LOWEST_LOG_SPREAD)))
 
     def output_shape(self, shape: Shape) -> Shape:
-        return with_blocks(shape, 2) if self.spread == "per_value" else shape
+        return location_shape(self.spread, shape)
 
     def __call__(self, weights: Tree, outputs: Outputs, x: Data) -> PerRow:
         log_scale = self._log_scale(weights, outputs)
@@ -94,10 +94,10 @@ class Normal(AbstractLikelihood):
         return sum_features(0.5 * jnp.square(error) + log_scale + 0.5 * math.log(2.0 * math.pi))
 
     def mean(self, outputs: Outputs) -> Data:
-        return outputs[..., : outputs.shape[-1] // 2] if self.spread == "per_value" else outputs
+        return location(self.spread, outputs)
 
     def start(self, mean: np.ndarray) -> np.ndarray:
-        return np.concatenate([mean, np.zeros_like(mean)], axis=-1) if self.spread == "per_value" else mean
+        return location_start(self.spread, mean)
 
     def sample(self, weights: Tree, outputs: Outputs, *, key: Key) -> Data:
         mean = self.mean(outputs)

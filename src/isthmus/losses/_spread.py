@@ -16,6 +16,9 @@ __all__ = [
     "Spread",
     "free_spread",
     "learned_spread",
+    "location",
+    "location_shape",
+    "location_start",
     "log_spread",
     "softly_above",
     "softly_between",
@@ -39,6 +42,21 @@ def learned_spread(spread: str, shape: Shape) -> Tree:
 def with_blocks(shape: Shape, n_blocks: int) -> Shape:
     """The shape of raw outputs that hold `n_blocks` numbers for each value of data of `shape`."""
     return (*shape[:-1], n_blocks * shape[-1])
+
+
+def location_shape(spread: str, shape: Shape) -> Shape:
+    """The shape of raw outputs that hold a location for each value, and its spread where the decoder gives that too."""
+    return with_blocks(shape, 2) if spread == "per_value" else shape
+
+
+def location(spread: str, outputs: Any) -> Any:
+    """The location of each value: the first of two blocks of the outputs, or all of them."""
+    return outputs[..., : outputs.shape[-1] // 2] if spread == "per_value" else outputs
+
+
+def location_start(spread: str, start: np.ndarray) -> np.ndarray:
+    """Raw outputs that begin at the location `start`, and at a free spread of zero."""
+    return np.concatenate([start, np.zeros_like(start)], axis=-1) if spread == "per_value" else start
 
 
 def free_spread(spread: str, weights: Tree, outputs: Any) -> Any:

@@ -84,6 +84,25 @@ class AbstractCovariance(Component):
         """How many free numbers the covariances have."""
 
 
+def linear_joint(prepared: Tree, features: Float[Array, "features rows"]) -> Float[Array, "components rows"]:
+    """The logarithms of weighted densities that are linear in features of the rows, of which the first are the rows themselves.
+
+    Args:
+        prepared: coefficients (components, features) and a constant of each component.
+        features: of a chunk of rows.
+    """
+    coefficients, constant = prepared
+    return jnp.matmul(coefficients, features, precision="highest") + constant[:, None]
+
+
+def linear_moments(
+    shares: Float[Array, "components rows"], x: Float[Array, "dims rows"], features: Float[Array, "features rows"]
+) -> Moments:
+    """The moments of a chunk of rows whose features are the rows `x` and then products of their values."""
+    sums = jnp.matmul(shares, features.T, precision="highest")
+    return Moments(jnp.sum(shares, axis=1), sums[:, : x.shape[0]], sums[:, x.shape[0] :])
+
+
 def quadratic(mean: Any, precision_mean: Any) -> Any:
     """`m' A m` of each component."""
     return jnp.sum(mean * precision_mean, axis=1)

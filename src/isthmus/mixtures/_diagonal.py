@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, quadratic
+from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, linear_joint, linear_moments, quadratic
 
 
 class Diagonal(AbstractCovariance):
@@ -27,13 +27,11 @@ class Diagonal(AbstractCovariance):
         return jnp.concatenate([linear, -0.5 * precision], axis=1), constant
 
     def log_joint(self, prepared: Tree, x: Float[Array, "dims rows"]) -> tuple[Float[Array, "components rows"], Tree]:
-        coefficients, constant = prepared
         features = jnp.concatenate([x, jnp.square(x)], axis=0)
-        return jnp.matmul(coefficients, features, precision="highest") + constant[:, None], features
+        return linear_joint(prepared, features), features
 
     def moments(self, shares: Float[Array, "components rows"], x: Float[Array, "dims rows"], kept: Tree) -> Moments:
-        sums = jnp.matmul(shares, kept.T, precision="highest")
-        return Moments(jnp.sum(shares, axis=1), sums[:, : x.shape[0]], sums[:, x.shape[0] :])
+        return linear_moments(shares, x, kept)
 
     def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
         variance = moments.second / moments.count[:, None] - jnp.square(mean)

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments
+from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, linear_joint, linear_moments
 
 
 class Spherical(AbstractCovariance):
@@ -25,16 +25,14 @@ class Spherical(AbstractCovariance):
         return jnp.concatenate([precision[:, None] * mixture.mean, -0.5 * precision[:, None]], axis=1), constant
 
     def log_joint(self, prepared: Tree, x: Float[Array, "dims rows"]) -> tuple[Float[Array, "components rows"], Tree]:
-        coefficients, constant = prepared
         features = jnp.concatenate([x, jnp.sum(jnp.square(x), axis=0, keepdims=True)], axis=0)
-        return jnp.matmul(coefficients, features, precision="highest") + constant[:, None], features
+        return linear_joint(prepared, features), features
 
     def moments(self, shares: Float[Array, "components rows"], x: Float[Array, "dims rows"], kept: Tree) -> Moments:
-        sums = jnp.matmul(shares, kept.T, precision="highest")
-        return Moments(jnp.sum(shares, axis=1), sums[:, :-1], sums[:, -1])
+        return linear_moments(shares, x, kept)
 
     def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
-        variance = (moments.second / moments.count - jnp.sum(jnp.square(mean), axis=1)) / mean.shape[1]
+        variance = (moments.second[:, 0] / moments.count - jnp.sum(jnp.square(mean), axis=1)) / mean.shape[1]
         return 1.0 / jnp.sqrt(jnp.maximum(variance, 0.0) + ridge)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:

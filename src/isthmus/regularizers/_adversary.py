@@ -1,18 +1,18 @@
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from isthmus._types import Key, NonNegative, PerRow, PositiveInt, Shape, Tree
+from isthmus._types import Key, NonNegative, PerRow, Tree
 
-from ._base import AbstractRegularizer, View
-from ._codes import check_prior, flat_codes, leading, prior_draws
-from ._discriminators import cross_entropy, drawn_discriminator, log_odds, with_own_cost
+from ._base import View
+from ._base_adversary import AbstractAdversary
+from ._codes import flat_codes, leading, prior_draws
+from ._discriminators import cross_entropy, log_odds, with_own_cost
 
 
-class Adversary(AbstractRegularizer):
+class Adversary(AbstractAdversary):
     """How well a discriminator that learns along tells codes from draws from the prior: the adversarial autoencoder.
 
     `log 1 / 2 - log D(z)`, one number a row and the mean over its samples, with `D` the probability that a code is the prior's, by a
@@ -51,22 +51,9 @@ class Adversary(AbstractRegularizer):
         [0.0, 0.0, 0.0]
     """
 
-    is_adversarial: ClassVar[bool] = True
     needs_prior: ClassVar[bool] = True
 
     weight: NonNegative = 1.0
-    hidden_dims: tuple[PositiveInt, ...] = (64, 64)
-    rate: NonNegative = 1.0
-
-    def check_parts(self, parts: Any) -> None:
-        check_prior(self, parts)
-
-    @property
-    def own_rate(self) -> Any:
-        return self.rate
-
-    def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> Tree:
-        return drawn_discriminator(latent_shape, self.hidden_dims, rng=rng)
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> PerRow:
         assert key is not None

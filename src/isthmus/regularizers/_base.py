@@ -47,7 +47,8 @@ class AbstractRegularizer(Component):
         is_monitored: whether validation rows are charged too: a divergence of codes is part of what is to be lowered; a penalty of the
             weights, dropout's companion, is not, and what an adversary says means another thing in each epoch.
         is_adversarial: whether weights of its own go up what the model's go down; with a line search neither would arrive.
-        needs_prior: whether it compares codes with a prior; an estimator that was given none then takes `StandardNormal`.
+        needs_prior: whether it compares codes with a prior: parts without one are refused, and an estimator that was given none takes
+            `StandardNormal`.
         takes_classes: whether it works in a model whose networks are told the class of each row.
         weight: the factor of the penalty in the objective.
     """

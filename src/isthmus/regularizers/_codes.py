@@ -11,7 +11,7 @@ from isthmus.errors import PartError
 
 from ._base import View
 
-__all__ = ["check_normal_posterior", "check_prior", "flat_codes", "leading", "prior_draws", "repeated", "sampled_codes", "without_padding"]
+__all__ = ["check_normal_posterior", "flat_codes", "leading", "prior_draws", "repeated", "sampled_codes", "without_padding"]
 
 
 def sampled_codes(view: View) -> Float[Array, "samples rows *latent"]:
@@ -49,13 +49,6 @@ def leading(mask: Mask) -> Mask:
 def repeated(value: Scalar, view: View) -> PerRow:
     """A statistic of the batch, for each row."""
     return jnp.broadcast_to(value, view.mask.shape)
-
-
-def check_prior(part: Any, parts: Any) -> None:
-    """Refuse a model without a prior to compare codes with."""
-    if parts.prior is None:
-        name = part_name(type(part))
-        raise PartError(f"The penalty {name!r} compares codes with draws from a prior. Pass prior=StandardNormal(), or another one.")
 
 
 def check_normal_posterior(part: Any, parts: Any) -> None:

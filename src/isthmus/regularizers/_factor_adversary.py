@@ -1,18 +1,16 @@
-from typing import Any, ClassVar
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from isthmus._types import Key, Mask, NonNegative, PerRow, PositiveInt, Shape, Tree
+from isthmus._types import Key, Mask, NonNegative, PerRow, Tree
 
-from ._base import AbstractRegularizer, View
+from ._base import View
+from ._base_adversary import AbstractAdversary
 from ._codes import flat_codes, leading
-from ._discriminators import cross_entropy, drawn_discriminator, log_odds, with_own_cost
+from ._discriminators import cross_entropy, log_odds, with_own_cost
 
 
-class FactorAdversary(AbstractRegularizer):
+class FactorAdversary(AbstractAdversary):
     """How much a code's entries tell about each other, by a discriminator that learns along: FactorVAE.
 
     `log D(z) / (1 - D(z))`, one number a row and the mean over its samples, with `D` the probability that a code is one, and not put
@@ -43,18 +41,7 @@ class FactorAdversary(AbstractRegularizer):
         [0.0, 0.0]
     """
 
-    is_adversarial: ClassVar[bool] = True
-
     weight: NonNegative = 10.0
-    hidden_dims: tuple[PositiveInt, ...] = (64, 64)
-    rate: NonNegative = 1.0
-
-    @property
-    def own_rate(self) -> Any:
-        return self.rate
-
-    def init(self, latent_shape: Shape, *, rng: np.random.Generator) -> Tree:
-        return drawn_discriminator(latent_shape, self.hidden_dims, rng=rng)
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> PerRow:
         assert key is not None

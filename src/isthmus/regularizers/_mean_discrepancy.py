@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from isthmus._types import Key, Mask, NonNegative, PerRow, Positive, Scalar, Tree
 
 from ._base import AbstractRegularizer, View
-from ._codes import check_prior, flat_codes, leading, prior_draws, repeated
+from ._codes import flat_codes, leading, prior_draws, repeated
 
 
 class MeanDiscrepancy(AbstractRegularizer):
@@ -49,9 +49,6 @@ class MeanDiscrepancy(AbstractRegularizer):
     weight: NonNegative = 1.0
     kernel: Literal["inverse_multiquadric", "gaussian"] = "inverse_multiquadric"
     scales: tuple[Positive, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-    def check_parts(self, parts: Any) -> None:
-        check_prior(self, parts)
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> PerRow:
         assert key is not None

@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from isthmus._types import Key, Mask, NonNegative, PerRow, PositiveInt, Tree
 
 from ._base import AbstractRegularizer, View
-from ._codes import check_prior, flat_codes, leading, prior_draws, repeated
+from ._codes import flat_codes, leading, prior_draws, repeated
 
 
 class SlicedWasserstein(AbstractRegularizer):
@@ -43,9 +43,6 @@ class SlicedWasserstein(AbstractRegularizer):
     weight: NonNegative = 1.0
     n_projections: PositiveInt = 50
     p: PositiveInt = 2
-
-    def check_parts(self, parts: Any) -> None:
-        check_prior(self, parts)
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> PerRow:
         assert key is not None
