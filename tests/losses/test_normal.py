@@ -100,6 +100,8 @@ def test_padding_does_not_enter_the_optimal_spread_and_all_samples_do():
     mask = np.float32([1, 1, 1, 1, 0, 0])
     padded = moved(OPTIMAL.init_state((4,)), Y, np.where(mask[:, None] > 0, X, 1e3), mask)
     np.testing.assert_allclose(spread_at(padded) ** 2, np.mean((X[:4] - Y[:4]) ** 2), rtol=1e-5)
+    light = moved(OPTIMAL.init_state((4,)), Y, X, 0.1 * mask)  # rows of little weight, not even one in sum
+    np.testing.assert_allclose(spread_at(light), spread_at(padded), rtol=1e-6)
     nothing = moved(padded, Y, X, 0.0 * mask)
     assert nothing == padded
     samples = moved(OPTIMAL.init_state((4,)), np.stack([Y, LOG, X + 1.0]), X)

@@ -70,9 +70,10 @@ class Normal(AbstractLikelihood):
         squares = jnp.square(x - jax.lax.stop_gradient(outputs))
         samples = tuple(range(squares.ndim - x.ndim))
         per_row = jnp.mean(jnp.mean(squares, axis=samples), axis=tuple(range(1, x.ndim)))
-        # A batch without rows has no errors, and moves nothing.
-        share = jnp.where(jnp.sum(mask) > 0.0, _NEWEST_SHARE, 0.0)
-        found = jnp.sum(mask * per_row) / jnp.maximum(jnp.sum(mask), 1.0)
+        # A batch whose rows count nothing has no errors, and moves nothing.
+        counted = jnp.sum(mask)
+        share = jnp.where(counted > 0.0, _NEWEST_SHARE, 0.0)
+        found = jnp.sum(mask * per_row) / jnp.where(counted > 0.0, counted, 1.0)
         return {
             "squares": state["squares"] + share * (found - state["squares"]),
             "weight": state["weight"] + share * (1.0 - state["weight"]),
