@@ -70,7 +70,7 @@ def main() -> None:
     seconds = time.perf_counter() - begin
     model = trainer.model.eval()
     sampler = GaussianMixtureSampler(model, GaussianMixtureSamplerConfig(n_components=job["components"]))
-    sampler.fit(data)
+    sampler.fit(x)
     drawn = sampler.sample(num_samples=job["samples"], batch_size=500, return_gen=True).reshape(-1, 784)
     with torch.no_grad():
         again = model.decoder(model.encoder(x_test)["embedding"])["reconstruction"]
