@@ -42,7 +42,7 @@ class Adversary(AbstractAdversary):
         Training of Neural Networks, 2016, arXiv:1505.07818, for both sides in one step.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax.numpy as jnp, numpy as np
         >>> from isthmus.priors import BoundPrior, StandardNormal
         >>> part, code, prior = Adversary(hidden_dims=(8,)), jnp.ones((3, 2)), BoundPrior(StandardNormal(), ())
         >>> view = View(x=code, mask=jnp.ones(3), hidden=code, code=code, prior=prior, weights=None, encode=None, decode=None)

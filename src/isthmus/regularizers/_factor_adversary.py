@@ -33,7 +33,7 @@ class FactorAdversary(AbstractAdversary):
         of its own at a rate of its own, and orders a second batch anew; here it is the same batch, and one step.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax.numpy as jnp, numpy as np
         >>> part, code = FactorAdversary(hidden_dims=(8,)), jnp.asarray([[1.0, 1.0], [2.0, 2.0]])
         >>> view = View(x=code, mask=jnp.ones(2), hidden=code, code=code, prior=None, weights=None, encode=None, decode=None)
         >>> own = part.init((2,), rng=np.random.default_rng(0))
