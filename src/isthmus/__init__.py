@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isthmus.estimators import Autoencoder as Autoencoder
+    from isthmus.estimators import GaussianMixture as GaussianMixture
     from isthmus.estimators import load as load
 
     __version__: str
 
-__all__ = ["Autoencoder", "__version__", "load"]
+__all__ = ["Autoencoder", "GaussianMixture", "__version__", "load"]
 
-_HOMES = {"Autoencoder": "isthmus.estimators", "load": "isthmus.estimators"}
+_HOMES = {"Autoencoder": "isthmus.estimators", "GaussianMixture": "isthmus.estimators", "load": "isthmus.estimators"}
 
 
 def __getattr__(name: str) -> Any:

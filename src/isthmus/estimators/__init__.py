@@ -1,7 +1,8 @@
 """The scikit-learn face of the library."""
 
 from ._autoencoder import Autoencoder as Autoencoder
+from ._gaussian_mixture import GaussianMixture as GaussianMixture
 from ._load import load as load
 from ._summary import Summary as Summary
 
-__all__ = ["Autoencoder", "Summary", "load"]
+__all__ = ["Autoencoder", "GaussianMixture", "Summary", "load"]

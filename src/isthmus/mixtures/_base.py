@@ -3,6 +3,7 @@ import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from isthmus._component import Component
@@ -39,6 +40,20 @@ class Moments(NamedTuple):
     second: Tree
 
 
+class Prior(NamedTuple):
+    """What is believed of covariances before any row is seen.
+
+    Attributes:
+        rows: how many rows of unit variance each covariance is given on top of its own; 0 for none. The logarithm of the density that
+            this maximizes is `AbstractCovariance.log_prior` times `rows`: a penalty on the likelihood that keeps it bounded (Chen & Tan,
+            Inference for multivariate normal mixtures, Journal of Multivariate Analysis 100, 2009).
+        ridge: added to variances.
+    """
+
+    rows: Any
+    ridge: Any
+
+
 class AbstractCovariance(Component):
     """How the components of a mixture may be spread.
 
@@ -50,6 +65,10 @@ class AbstractCovariance(Component):
     """
 
     is_shared: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def neutral(self, n_components: int, n_dims: int) -> Tree:
+        """Spreads of unit variance in every direction, as arrays of the default precision."""
 
     @abc.abstractmethod
     def prepared(self, mixture: Mixture) -> Tree:
@@ -70,18 +89,71 @@ class AbstractCovariance(Component):
         """
 
     @abc.abstractmethod
-    def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
-        """The spread that maximizes the likelihood, with `ridge` added to variances.
+    def spread(self, moments: Moments, mean: Float[Array, "components dims"], before: Tree, prior: Prior) -> Tree:
+        """The spread that maximizes, or at least raises, the expected likelihood.
 
         Args:
             moments: of all rows.
-            mean: the components' new means.
-            ridge: the least variance, in the unit of the scaled rows.
+            mean: the components' new means; not those of `moments` where they are held fixed.
+            before: the spread that `moments` were taken under.
+            prior: what is believed of it, in the unit of the scaled rows.
         """
+
+    @abc.abstractmethod
+    def covariances(self, spread: Tree, n_dims: int) -> Float[Array, "components dims dims"]:
+        """The covariance matrices of a spread; one alone for a shared one."""
+
+    @abc.abstractmethod
+    def of_covariances(self, matrices: np.ndarray) -> Tree:
+        """The spread of covariance matrices (components, dims, dims), as NumPy arrays; the nearest that the structure has."""
+
+    @abc.abstractmethod
+    def compact(self, matrices: np.ndarray) -> np.ndarray:
+        """Matrices (components, dims, dims) of covariances, precisions or their roots without what the structure makes zero or equal."""
+
+    @abc.abstractmethod
+    def expanded(self, values: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+        """The matrices of what `compact` gave.
+
+        Raises:
+            ValueError: the shape is another one.
+        """
+
+    @abc.abstractmethod
+    def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
+        """The structure's own form of second moments that are given as whole matrices."""
+
+    @abc.abstractmethod
+    def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
+        """`-1/2 sum_k (log|C_k| + trace C_k^-1)`: how a row of unit variance for each covariance judges them, constants apart."""
+
+    @abc.abstractmethod
+    def unconstrained(self, spread: Tree) -> Tree:
+        """The spread as numbers of which each may take any value."""
+
+    @abc.abstractmethod
+    def constrained(self, numbers: Tree) -> Tree:
+        """The spread of what `unconstrained` gave."""
 
     @abc.abstractmethod
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         """How many free numbers the covariances have."""
+
+    @abc.abstractmethod
+    def whitening(self, covariance: np.ndarray, *, axes_only: bool = False) -> np.ndarray:
+        """By what rows are multiplied so that the structure fits them as it would have fitted the rows themselves.
+
+        Args:
+            covariance: (dims, dims) of all rows, float64.
+            axes_only: whether columns must stay apart, for rows with values that are missing.
+
+        Returns:
+            An upper triangular matrix (dims, dims), or a factor for each column (dims,).
+        """
+
+    @abc.abstractmethod
+    def rescaled(self, spread: Tree, factor: np.ndarray) -> Tree:
+        """The spread of rows `x` for which `spread` is that of `x` times `factor`, as NumPy arrays."""
 
 
 def linear_joint(prepared: Tree, features: Float[Array, "features rows"]) -> Float[Array, "components rows"]:
@@ -106,3 +178,39 @@ def linear_moments(
 def quadratic(mean: Any, precision_mean: Any) -> Any:
     """`m' A m` of each component."""
     return jnp.sum(mean * precision_mean, axis=1)
+
+
+def scatter(moments: Moments, mean: Any, products: Any, second: Any) -> Any:
+    """Sums of shares times products of deviations from `mean`, of sums of plain products.
+
+    Args:
+        moments: counts and sums.
+        mean: (components, dims).
+        products: a function of two tables (components, dims) to the products of their values, in the form of `second`.
+        second: sums of shares times products of values.
+    """
+    count = moments.count[:, None]
+    return second - products(mean, moments.first) - products(moments.first, mean) + products(count * mean, mean)
+
+
+def axis_factors(covariance: np.ndarray) -> np.ndarray:
+    """One over each column's standard deviation; one for columns that do not vary."""
+    deviation = np.sqrt(np.diag(covariance))
+    return 1.0 / np.where(deviation > 0.0, deviation, 1.0)
+
+
+def common_factor(covariance: np.ndarray) -> np.ndarray:
+    """One over the root of the mean variance, for all columns."""
+    variance = float(np.mean(np.diag(covariance)))
+    return np.full(len(covariance), 1.0 / np.sqrt(variance) if variance > 0.0 else 1.0)
+
+
+def of_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The values, if they have this shape.
+
+    Raises:
+        ValueError: they have another one.
+    """
+    if values.shape != shape:
+        raise ValueError(f"shape {values.shape} where {shape} is needed")
+    return values

@@ -1,11 +1,22 @@
-from typing import Any
-
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, linear_joint, linear_moments, quadratic
+from ._base import (
+    LOG_TWO_PI,
+    AbstractCovariance,
+    Mixture,
+    Moments,
+    Prior,
+    axis_factors,
+    linear_joint,
+    linear_moments,
+    of_shape,
+    quadratic,
+    scatter,
+)
 
 
 class Diagonal(AbstractCovariance):
@@ -33,9 +44,42 @@ class Diagonal(AbstractCovariance):
     def moments(self, shares: Float[Array, "components rows"], x: Float[Array, "dims rows"], kept: Tree) -> Moments:
         return linear_moments(shares, x, kept)
 
-    def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
-        variance = moments.second / moments.count[:, None] - jnp.square(mean)
-        return 1.0 / jnp.sqrt(jnp.maximum(variance, 0.0) + ridge)
+    def neutral(self, n_components: int, n_dims: int) -> Tree:
+        return jnp.ones((n_components, n_dims))
+
+    def spread(self, moments: Moments, mean: Float[Array, "components dims"], before: Tree, prior: Prior) -> Tree:
+        sums = jnp.maximum(scatter(moments, mean, jnp.multiply, moments.second), 0.0)
+        return 1.0 / jnp.sqrt((sums + prior.rows) / (moments.count[:, None] + prior.rows) + prior.ridge)
+
+    def covariances(self, spread: Tree, n_dims: int) -> Float[Array, "components dims dims"]:
+        return jnp.square(1.0 / spread)[..., None] * jnp.eye(n_dims, dtype=spread.dtype)
+
+    def of_covariances(self, matrices: np.ndarray) -> Tree:
+        return 1.0 / np.sqrt(self.compact(matrices))
+
+    def compact(self, matrices: np.ndarray) -> np.ndarray:
+        return np.diagonal(matrices, axis1=1, axis2=2).copy()
+
+    def expanded(self, values: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+        return of_shape(values, (n_components, n_dims))[:, :, None] * np.eye(n_dims)
+
+    def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
+        return jnp.diagonal(second, axis1=-2, axis2=-1)
+
+    def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
+        return jnp.sum(jnp.log(spread) - 0.5 * jnp.square(spread))
+
+    def unconstrained(self, spread: Tree) -> Tree:
+        return jnp.log(spread)
+
+    def constrained(self, numbers: Tree) -> Tree:
+        return jnp.exp(numbers)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         return n_components * n_dims
+
+    def whitening(self, covariance: np.ndarray, *, axes_only: bool = False) -> np.ndarray:
+        return axis_factors(covariance)
+
+    def rescaled(self, spread: Tree, factor: np.ndarray) -> Tree:
+        return np.asarray(spread, np.float64) * factor

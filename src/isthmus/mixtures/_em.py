@@ -14,35 +14,67 @@ import jax.numpy as jnp
 
 from isthmus._types import Tree
 
-from ._base import AbstractCovariance, Mixture, Moments
+from ._base import AbstractCovariance, Mixture, Moments, Prior
+from ._missing import conditional_moments, observed_joint
 
-__all__ = ["Chunks", "Limits", "Run", "mean_log_likelihood", "run_em"]
+__all__ = [
+    "NOTHING_FIXED",
+    "Chunks",
+    "Fixed",
+    "Limits",
+    "Run",
+    "expectation",
+    "maximized",
+    "mean_log_likelihood",
+    "moments_of_shares",
+    "run_em",
+    "valued",
+    "whole_moments",
+]
 
 
 class Chunks(NamedTuple):
     """Rows, transposed and in chunks of one size.
 
     Attributes:
-        x: (chunks, dims, rows), scaled.
+        x: (chunks, dims, rows), scaled; any finite number where a value is missing.
         weight: (chunks, rows), what each row counts; zero for padding.
+        observed: (chunks, dims), ones for the dimensions that all rows of a chunk have and zeros for the others; None where none is
+            missing.
     """
 
     x: Any
     weight: Any
+    observed: Any = None
 
 
 class Limits(NamedTuple):
-    """When to stop, and how narrow components may become.
+    """When to stop.
 
     Attributes:
-        tol: the mean log-likelihood's gain, in nats a row, below which an iteration is the last.
+        tol: the gain of the mean log-likelihood (with the prior's share), in nats a row, below which an iteration is the last.
         max_iter: iterations at most.
-        ridge: added to variances, in the unit of the scaled rows.
     """
 
     tol: Any
     max_iter: Any
-    ridge: Any
+
+
+class Fixed(NamedTuple):
+    """What maximizations leave as it is.
+
+    Attributes:
+        weight: (components,), whose weights.
+        mean: (components,), whose means.
+        spread: (components,), whose spreads; all or none of a shared one.
+    """
+
+    weight: Any
+    mean: Any
+    spread: Any
+
+
+NOTHING_FIXED = Fixed(False, False, False)
 
 
 class Run(NamedTuple):
@@ -50,18 +82,27 @@ class Run(NamedTuple):
 
     Attributes:
         mixture: after the last maximization.
-        log_likelihood: of that mixture, the mean over rows in nats.
-        n_iter: how many iterations it took.
+        value: what was maximized, of that mixture: the mean log-likelihood and the prior's share, in nats a row.
+        n_iter: how many iterations it took; with acceleration, passes over the rows.
         converged: whether the last one gained less than the tolerance.
     """
 
     mixture: Mixture
-    log_likelihood: Any
+    value: Any
     n_iter: Any
     converged: Any
 
 
-def run_em(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks, limits: Limits) -> Run:
+def run_em(
+    covariance: AbstractCovariance,
+    mixture: Mixture,
+    rows: Chunks,
+    limits: Limits,
+    prior: Prior,
+    fixed: Fixed = NOTHING_FIXED,
+    *,
+    accelerated: bool = False,
+) -> Run:
     """Iterations from `mixture` on, until they gain too little.
 
     Args:
@@ -69,7 +110,25 @@ def run_em(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks, limit
         mixture: where to start.
         rows: of which the likelihood is to rise.
         limits: when to stop.
+        prior: what is believed of the covariances.
+        fixed: what is not to move.
+        accelerated: whether to extrapolate after every two iterations (SQUAREM, Varadhan & Roland, Simple and globally convergent methods
+            for accelerating the convergence of any EM algorithm, Scandinavian Journal of Statistics 35, 2008, its third step length),
+            along numbers that may take any value. A step that would lower the value is not taken.
     """
+
+    def iterated(mixture: Mixture) -> tuple[Mixture, Any]:
+        total, moments = expectation(covariance, mixture, rows)
+        return maximized(covariance, moments, mixture, prior, fixed), valued(covariance, mixture, rows, total, prior)
+
+    def three(mixture: Mixture) -> tuple[Mixture, Any]:
+        first, _ = iterated(mixture)
+        second, value = iterated(first)
+        third, far = iterated(_extrapolated(covariance, mixture, first, second))
+        usable = far >= value
+        return jax.tree.map(functools.partial(jnp.where, usable), third, second), jnp.where(usable, far, value)
+
+    step, passes = (three, 3) if accelerated else (iterated, 1)
 
     def unfinished(carry: Any) -> Any:
         _, _, n_iter, converged = carry
@@ -77,51 +136,52 @@ def run_em(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks, limit
 
     def iterate(carry: Any) -> Any:
         mixture, before, n_iter, _ = carry
-        value, moments = _pass(covariance, mixture, rows)
-        return maximized(covariance, moments, mixture, limits.ridge), value, n_iter + 1, jnp.abs(value - before) < limits.tol
+        mixture, value = step(mixture)
+        return mixture, value, n_iter + passes, jnp.abs(value - before) < limits.tol
 
     start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.asarray(False))
     mixture, _, n_iter, converged = jax.lax.while_loop(unfinished, iterate, start)
-    return Run(mixture, mean_log_likelihood(covariance, mixture, rows), n_iter, converged)
+    value = valued(covariance, mixture, rows, _total(covariance, mixture, rows), prior)
+    return Run(mixture, value, n_iter, converged)
 
 
-def maximized(covariance: AbstractCovariance, moments: Moments, before: Mixture, ridge: Any) -> Mixture:
+def valued(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks, total: Any, prior: Prior) -> Any:
+    """What is maximized: the mean log-likelihood, given its sum over rows, and the prior's share."""
+    return (total + prior.rows * covariance.log_prior(mixture.spread, mixture.mean.shape[1])) / jnp.sum(rows.weight)
+
+
+def maximized(covariance: AbstractCovariance, moments: Moments, before: Mixture, prior: Prior, fixed: Fixed = NOTHING_FIXED) -> Mixture:
     """The mixture of most expected likelihood; a component that has lost its rows stays where it was, at next to no weight.
 
     Args:
         covariance: the structure.
         moments: of all rows, shared out.
         before: the mixture that shared them out.
-        ridge: added to variances.
+        prior: what is believed of the covariances.
+        fixed: what is not to move.
     """
     tiny = jnp.finfo(before.mean.dtype).eps
     total = jnp.sum(moments.count)
     alive = moments.count > 10.0 * tiny * total
     count = jnp.where(alive, moments.count, total)
-    mean = jnp.where(alive[:, None], moments.first / count[:, None], before.mean)
-    spread = covariance.spread(moments if covariance.is_shared else moments._replace(count=count), mean, ridge)
-    if not covariance.is_shared:
-        own = functools.partial(jnp.expand_dims, alive)
-        spread = jax.tree.map(lambda new, old: jnp.where(own(tuple(range(1, new.ndim))), new, old), spread, before.spread)
-    weight = jnp.maximum(moments.count / total, tiny)
-    return Mixture(jnp.log(weight / jnp.sum(weight)), mean, spread)
+    mean = jnp.where((alive & ~jnp.asarray(fixed.mean))[:, None], moments.first / count[:, None], before.mean)
+    new = covariance.spread(moments if covariance.is_shared else moments._replace(count=count), mean, before.spread, prior)
+    sound = functools.reduce(jnp.logical_and, (_of_components(covariance, jnp.isfinite(leaf)) for leaf in jax.tree.leaves(new)))
+    moves = sound & ~(jnp.any(jnp.asarray(fixed.spread)) if covariance.is_shared else jnp.asarray(fixed.spread) | ~alive)
+    spread = jax.tree.map(lambda a, b: jnp.where(jnp.expand_dims(moves, tuple(range(moves.ndim, a.ndim))), a, b), new, before.spread)
+    return Mixture(_log_weights(moments.count / total, before.log_weight, jnp.asarray(fixed.weight), tiny), mean, spread)
 
 
 def mean_log_likelihood(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> Any:
-    """Of a mixture, in nats a row."""
-    prepared = covariance.prepared(mixture)
-
-    def add(carry: Any, chunk: Chunks) -> Any:
-        joint, _ = covariance.log_joint(prepared, chunk.x)
-        return _added(carry, jnp.sum(chunk.weight * jax.nn.logsumexp(joint, axis=0))), None
-
-    zero = jnp.zeros((), mixture.mean.dtype)
-    (total, _), _ = jax.lax.scan(add, (zero, zero), rows)
-    return total / jnp.sum(rows.weight)
+    """Of a mixture, in nats a row; of the values that are there."""
+    return _total(covariance, mixture, rows) / jnp.sum(rows.weight)
 
 
-def _pass(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tuple[Any, Moments]:
-    """The mean log-likelihood, and the moments of all rows."""
+def expectation(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tuple[Any, Moments]:
+    """The log-likelihood of all rows, and their moments."""
+    if rows.observed is not None:
+        total, moments = whole_moments(covariance, mixture, rows)
+        return total, moments._replace(second=covariance.reduced(moments.second, mixture.spread))
     prepared = covariance.prepared(mixture)
 
     def of_chunk(chunk: Chunks) -> Any:
@@ -130,18 +190,86 @@ def _pass(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tup
         shares = chunk.weight * jnp.exp(joint - log_density)
         return jnp.sum(chunk.weight * log_density), covariance.moments(shares, chunk.x, kept)
 
-    def add(carry: Any, chunk: Chunks) -> Any:
-        return _added(carry, of_chunk(chunk)), None
+    return _summed(of_chunk, rows)
 
-    shapes = jax.eval_shape(of_chunk, jax.tree.map(lambda array: array[0], rows))
+
+def moments_of_shares(covariance: AbstractCovariance, shares: Any, rows: Chunks, before: Mixture) -> Moments:
+    """The moments of rows that are shared out otherwise than by a mixture.
+
+    Args:
+        covariance: the structure.
+        shares: (chunks, components, rows).
+        rows: without missing values.
+        before: the mixture that the structure's form of second moments may depend on.
+    """
+    prepared = covariance.prepared(before)
+
+    def of_chunk(chunk: tuple[Any, Chunks]) -> Any:
+        own, rows = chunk
+        _, kept = covariance.log_joint(prepared, rows.x)
+        return covariance.moments(rows.weight * own, rows.x, kept)
+
+    return _summed(of_chunk, (shares, rows))
+
+
+def whole_moments(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tuple[Any, Moments]:
+    """As `expectation`, with whole matrices (components, dims, dims) as second moments, whatever the structure."""
+    n_dims = mixture.mean.shape[1]
+    matrices = covariance.covariances(mixture.spread, n_dims)
+
+    def of_chunk(chunk: Chunks) -> Any:
+        observed = jnp.ones(n_dims, chunk.x.dtype) if chunk.observed is None else chunk.observed
+        log_density, _, moments = conditional_moments(mixture, matrices, chunk.x, chunk.weight, observed)
+        return jnp.sum(chunk.weight * log_density), moments
+
+    return _summed(of_chunk, rows)
+
+
+def _total(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> Any:
+    """The log-likelihood of all rows."""
+    if rows.observed is not None:
+        matrices = covariance.covariances(mixture.spread, mixture.mean.shape[1])
+        return _summed(lambda chunk: jnp.sum(chunk.weight * observed_joint(mixture, matrices, chunk.x, chunk.observed)[0]), rows)
+    prepared = covariance.prepared(mixture)
+    return _summed(lambda chunk: jnp.sum(chunk.weight * jax.nn.logsumexp(covariance.log_joint(prepared, chunk.x)[0], axis=0)), rows)
+
+
+def _summed(of_chunk: Any, chunks: Tree) -> Tree:
+    """What a function gives for each chunk, added up with what rounding has left out so far (Kahan), for millions of rows in float32."""
+
+    def add(carry: tuple[Tree, Tree], chunk: Tree) -> tuple[tuple[Tree, Tree], None]:
+        total, lost = carry
+        corrected = jax.tree.map(lambda a, b: a - b, of_chunk(chunk), lost)
+        sums = jax.tree.map(lambda a, b: a + b, total, corrected)
+        return (sums, jax.tree.map(lambda s, t, c: (s - t) - c, sums, total, corrected)), None
+
+    shapes = jax.eval_shape(of_chunk, jax.tree.map(lambda array: array[0], chunks))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    ((value, moments), _), _ = jax.lax.scan(add, (zeros, zeros), rows)
-    return value / jnp.sum(rows.weight), moments
+    (total, _), _ = jax.lax.scan(add, (zeros, zeros), chunks)
+    return total
 
 
-def _added(carry: tuple[Tree, Tree], new: Tree) -> tuple[Tree, Tree]:
-    """A running sum with what rounding has left out so far (Kahan), for millions of rows in single precision."""
-    total, lost = carry
-    corrected = jax.tree.map(lambda a, b: a - b, new, lost)
-    sums = jax.tree.map(lambda a, b: a + b, total, corrected)
-    return sums, jax.tree.map(lambda s, t, c: (s - t) - c, sums, total, corrected)
+def _log_weights(share: Any, before: Any, fixed: Any, tiny: Any) -> Any:
+    """Logarithms of weights in proportion to shares, and of those that are held."""
+    share = jnp.maximum(share, tiny)
+    held = jnp.where(fixed, jnp.exp(before), 0.0)
+    free = jnp.where(fixed, 0.0, share)
+    left = jnp.maximum(1.0 - jnp.sum(held), tiny)
+    return jnp.where(fixed, before, jnp.log(share * left / jnp.maximum(jnp.sum(free), tiny)))
+
+
+def _of_components(covariance: AbstractCovariance, leaf: Any) -> Any:
+    """Whether all of a component's numbers are true; of a shared spread, whether all are."""
+    return jnp.all(leaf) if covariance.is_shared else jnp.all(leaf.reshape(leaf.shape[0], -1), axis=1)
+
+
+def _extrapolated(covariance: AbstractCovariance, start: Mixture, first: Mixture, second: Mixture) -> Mixture:
+    """Where the line through three mixtures leads."""
+    free = (mixture._replace(spread=covariance.unconstrained(mixture.spread)) for mixture in (start, first, second))
+    zero, one, two = free
+    rate = jax.tree.map(lambda a, b: b - a, zero, one)
+    bend = jax.tree.map(lambda r, a, b: (b - a) - r, rate, one, two)
+    lengths = [jnp.sum(jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)])) for tree in (rate, bend)]
+    alpha = -jnp.maximum(jnp.sqrt(lengths[0] / jnp.maximum(lengths[1], jnp.finfo(lengths[1].dtype).tiny)), 1.0)
+    far = jax.tree.map(lambda z, r, v: z - 2.0 * alpha * r + jnp.square(alpha) * v, zero, rate, bend)
+    return Mixture(jax.nn.log_softmax(far.log_weight), far.mean, covariance.constrained(far.spread))

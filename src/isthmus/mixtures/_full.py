@@ -7,9 +7,34 @@ from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, linear_joint, linear_moments, quadratic
+from ._base import (
+    LOG_TWO_PI,
+    AbstractCovariance,
+    Mixture,
+    Moments,
+    Prior,
+    axis_factors,
+    linear_joint,
+    linear_moments,
+    of_shape,
+    quadratic,
+    scatter,
+)
 
-__all__ = ["Full", "factors_of_precision"]
+__all__ = [
+    "Full",
+    "believed",
+    "covariances_of",
+    "factors_of_precision",
+    "times_triangular",
+    "triangular_log_prior",
+    "triangular_whitening",
+    "upper_roots",
+    "with_diagonal",
+]
+
+# A direction that holds less than this share of its columns' variance counts as if it held that much.
+_LEAST_SHARE = 1e-9
 
 
 class Full(AbstractCovariance):
@@ -47,16 +72,50 @@ class Full(AbstractCovariance):
     def moments(self, shares: Float[Array, "components rows"], x: Float[Array, "dims rows"], kept: Tree) -> Moments:
         return linear_moments(shares, x, kept)
 
-    def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
+    def neutral(self, n_components: int, n_dims: int) -> Tree:
+        return jnp.broadcast_to(jnp.eye(n_dims), (n_components, n_dims, n_dims))
+
+    def spread(self, moments: Moments, mean: Float[Array, "components dims"], before: Tree, prior: Prior) -> Tree:
         n_dims = mean.shape[1]
         rows, columns = _pairs(n_dims)
-        second = moments.second / moments.count[:, None] - mean[:, rows] * mean[:, columns]
-        upper = jnp.zeros((mean.shape[0], n_dims, n_dims), mean.dtype).at[:, rows, columns].set(second)
-        covariance = upper + jnp.swapaxes(jnp.triu(upper, 1), 1, 2)
-        return factors_of_precision(covariance + ridge * jnp.eye(n_dims, dtype=mean.dtype))
+        sums = scatter(moments, mean, lambda a, b: 0.5 * (a[:, rows] * b[:, columns] + a[:, columns] * b[:, rows]), moments.second)
+        upper = jnp.zeros((mean.shape[0], n_dims, n_dims), mean.dtype).at[:, rows, columns].set(sums)
+        symmetric = upper + jnp.swapaxes(jnp.triu(upper, 1), 1, 2)
+        return factors_of_precision(believed(symmetric, moments.count[:, None, None], jnp.eye(n_dims, dtype=mean.dtype), prior))
+
+    def covariances(self, spread: Tree, n_dims: int) -> Float[Array, "components dims dims"]:
+        return covariances_of(spread)
+
+    def of_covariances(self, matrices: np.ndarray) -> Tree:
+        return upper_roots(matrices)
+
+    def compact(self, matrices: np.ndarray) -> np.ndarray:
+        return matrices
+
+    def expanded(self, values: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+        return of_shape(values, (n_components, n_dims, n_dims))
+
+    def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
+        rows, columns = _pairs(second.shape[-1])
+        return second[:, rows, columns]
+
+    def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
+        return triangular_log_prior(spread)
+
+    def unconstrained(self, spread: Tree) -> Tree:
+        return with_diagonal(spread, jnp.log)
+
+    def constrained(self, numbers: Tree) -> Tree:
+        return with_diagonal(numbers, jnp.exp)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         return n_components * n_dims * (n_dims + 1) // 2
+
+    def whitening(self, covariance: np.ndarray, *, axes_only: bool = False) -> np.ndarray:
+        return axis_factors(covariance) if axes_only else triangular_whitening(covariance)
+
+    def rescaled(self, spread: Tree, factor: np.ndarray) -> Tree:
+        return times_triangular(spread, factor)
 
 
 def factors_of_precision(covariance: Any) -> Any:
@@ -69,3 +128,46 @@ def factors_of_precision(covariance: Any) -> Any:
 def _pairs(n_dims: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the dimensions of each product, the lower first."""
     return np.triu_indices(n_dims)
+
+
+def covariances_of(factor: Any) -> Any:
+    """`(P P')^-1` of upper triangular factors (..., dims, dims)."""
+    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
+    inverse = jax.lax.linalg.triangular_solve(factor, identity, left_side=True, lower=False)
+    return jnp.matmul(jnp.swapaxes(inverse, -1, -2), inverse, precision="highest")
+
+
+def believed(sums: Any, count: Any, unit: Any, prior: Prior) -> Any:
+    """Covariances of scatter matrices and the rows behind them, with a prior of covariance `unit`."""
+    return (sums + prior.rows * unit) / (count + prior.rows) + prior.ridge * unit
+
+
+def triangular_log_prior(factor: Any) -> Any:
+    """`-1/2 sum (log|C| + trace C^-1)` of factors of precisions."""
+    return jnp.sum(jnp.log(jnp.abs(jnp.diagonal(factor, axis1=-2, axis2=-1)))) - 0.5 * jnp.sum(jnp.square(factor))
+
+
+def with_diagonal(matrix: Any, function: Any) -> Any:
+    """Triangular matrices whose diagonals went through a function."""
+    diagonal = jnp.diagonal(matrix, axis1=-2, axis2=-1)
+    return matrix + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * (function(diagonal) - diagonal)[..., None, :]
+
+
+def upper_roots(covariances: np.ndarray) -> np.ndarray:
+    """Upper triangular `P` with `C^-1 = P P'`, in float64 on the host."""
+    return np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariances)), -1, -2)
+
+
+def triangular_whitening(covariance: np.ndarray) -> np.ndarray:
+    """Upper triangular `U` with `U' C U` the identity; directions without variance stay without."""
+    scale = axis_factors(covariance)
+    correlation = covariance * scale[:, None] * scale
+    np.fill_diagonal(correlation, 1.0)
+    lower = np.linalg.cholesky(correlation + _LEAST_SHARE * np.eye(len(scale)))
+    return scale[:, None] * np.linalg.inv(lower).T
+
+
+def times_triangular(factor: Any, whitening: np.ndarray) -> np.ndarray:
+    """`W P`: the factors of precisions `P` in the unit of rows before they were multiplied by `W`."""
+    matrix = whitening if whitening.ndim == 2 else np.diag(whitening)
+    return np.matmul(matrix, np.asarray(factor, np.float64))

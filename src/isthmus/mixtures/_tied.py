@@ -1,12 +1,22 @@
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, quadratic
-from ._full import factors_of_precision
+from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, Prior, axis_factors, of_shape, quadratic, scatter
+from ._full import (
+    believed,
+    covariances_of,
+    factors_of_precision,
+    times_triangular,
+    triangular_log_prior,
+    triangular_whitening,
+    upper_roots,
+    with_diagonal,
+)
 
 
 class Tied(AbstractCovariance):
@@ -39,10 +49,45 @@ class Tied(AbstractCovariance):
         first = jnp.matmul(shares, x.T, precision="highest")
         return Moments(jnp.sum(shares, axis=1), first, jnp.matmul(counted, x.T, precision="highest"))
 
-    def spread(self, moments: Moments, mean: Float[Array, "components dims"], ridge: Any) -> Tree:
-        between = jnp.matmul(moments.count * mean.T, mean, precision="highest")
-        covariance = (moments.second - between) / jnp.sum(moments.count)
-        return factors_of_precision(covariance + ridge * jnp.eye(mean.shape[1], dtype=mean.dtype))
+    def neutral(self, n_components: int, n_dims: int) -> Tree:
+        return jnp.eye(n_dims)
+
+    def spread(self, moments: Moments, mean: Float[Array, "components dims"], before: Tree, prior: Prior) -> Tree:
+        def product(a: Any, b: Any) -> Any:
+            return jnp.matmul(a.T, b, precision="highest")
+
+        sums = scatter(moments, mean, product, moments.second)
+        return factors_of_precision(believed(sums, jnp.sum(moments.count), jnp.eye(mean.shape[1], dtype=mean.dtype), prior))
+
+    def covariances(self, spread: Tree, n_dims: int) -> Float[Array, "components dims dims"]:
+        return covariances_of(spread[None])
+
+    def of_covariances(self, matrices: np.ndarray) -> Tree:
+        return upper_roots(np.mean(matrices, axis=0))
+
+    def compact(self, matrices: np.ndarray) -> np.ndarray:
+        return matrices[0]
+
+    def expanded(self, values: np.ndarray, n_components: int, n_dims: int) -> np.ndarray:
+        return np.broadcast_to(of_shape(values, (n_dims, n_dims)), (n_components, n_dims, n_dims))
+
+    def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
+        return jnp.sum(second, axis=0)
+
+    def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
+        return triangular_log_prior(spread)
+
+    def unconstrained(self, spread: Tree) -> Tree:
+        return with_diagonal(spread, jnp.log)
+
+    def constrained(self, numbers: Tree) -> Tree:
+        return with_diagonal(numbers, jnp.exp)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         return n_dims * (n_dims + 1) // 2
+
+    def whitening(self, covariance: np.ndarray, *, axes_only: bool = False) -> np.ndarray:
+        return axis_factors(covariance) if axes_only else triangular_whitening(covariance)
+
+    def rescaled(self, spread: Tree, factor: np.ndarray) -> Tree:
+        return times_triangular(spread, factor)

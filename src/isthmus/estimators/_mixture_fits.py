@@ -1,0 +1,306 @@
+"""What `GaussianMixture` was given, checked, and what its searches find; the estimator is not touched before it is there."""
+
+import functools
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from isthmus._component import resolve
+from isthmus.errors import DataError
+from isthmus.mixtures import (
+    NOTHING_FIXED,
+    AbstractCovariance,
+    Fixed,
+    Limits,
+    Mixture,
+    Prior,
+    Run,
+    Search,
+    Setting,
+    Table,
+    Whitening,
+    best_mixture,
+    finished,
+    found_whitening,
+    joint_of_chunks,
+    labeled_mixture,
+    nearest_labels,
+)
+
+__all__ = ["Fitted", "checked_table", "covariance_of", "fitted", "in_precision", "judged", "prior_of", "stated"]
+
+_ALIASES = {"diag": "diagonal"}
+_KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (True, 0)}
+_STARTS = {prefix + name: (*kind, bool(prefix)) for prefix in ("", "whitened_") for name, kind in _KINDS.items()}
+_N_KEPT, _N_REFINED = 8, 8
+_LEAST_RIDGE = 5e-7  # in float32, where sums of squares are no surer
+_FIXED = ("weights", "means", "covariances")
+
+
+class Fitted(NamedTuple):
+    """What a fit has found.
+
+    Attributes:
+        covariance: the structure.
+        whitening: how rows are scaled.
+        mixture: of whitened rows, in NumPy arrays.
+        value: that was maximized.
+        n_iter: iterations on all rows.
+        converged: whether they had gained little in the end.
+    """
+
+    covariance: AbstractCovariance
+    whitening: Whitening
+    mixture: Mixture
+    value: float
+    n_iter: int
+    converged: bool
+
+    @property
+    def own(self) -> Mixture:
+        """The mixture in the rows' unit, in float64."""
+        return self.whitening.restored(self.covariance, self.mixture)
+
+    @property
+    def matrices(self) -> np.ndarray:
+        """Its covariances, (components or one, dims, dims)."""
+        return matrices_of(self.covariance, self.own)
+
+
+def in_precision(dtype: Any) -> Any:
+    """A context in which arrays of this type keep their precision."""
+    return jax.enable_x64(np.dtype(dtype) == np.float64)
+
+
+def covariance_of(value: Any) -> AbstractCovariance:
+    """The structure that was meant."""
+    name = _ALIASES.get(value, value) if isinstance(value, str) else value
+    return resolve(AbstractCovariance, name, "covariance_type")
+
+
+def matrices_of(covariance: AbstractCovariance, mixture: Mixture) -> np.ndarray:
+    """The covariance matrices of a mixture, in float64."""
+    with jax.enable_x64(True):
+        return np.array(covariance.covariances(jax.tree.map(jax.numpy.asarray, mixture.spread), mixture.mean.shape[1]))
+
+
+def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Table:
+    """Rows and their weights.
+
+    Raises:
+        DataError: a column without any value, weights that are negative or all zero.
+    """
+    weight = np.ones(len(x))
+    if sample_weight is not None:
+        given = np.asarray(sample_weight)
+        if given.size and not np.any(given):
+            raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
+        weight = _check_sample_weight(given, np.zeros((len(x), 1)), dtype=np.float64, ensure_non_negative=True)
+    has_missing = incomplete and bool(np.isnan(x).any())
+    if has_missing:
+        empty = np.flatnonzero(np.isnan(x[weight > 0]).all(axis=0))
+        if len(empty):
+            raise DataError(f"Columns {empty.tolist()} have no value in any row that counts. Drop them.")
+    return Table(x, weight, has_missing)
+
+
+def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitted | None) -> Fitted:
+    """The mixture that a search with the estimator's parameters finds, or where a run from `before` leads."""
+    n_components = _checked_count("n_components", estimator.n_components, 1)
+    n_rows = int(np.count_nonzero(table.weight))
+    if n_rows < n_components:
+        raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
+    covariance, dtype = covariance_of(estimator.covariance_type), table.x.dtype
+    search = _search(estimator, dtype)
+    whitening = found_whitening(covariance, table)
+    setting = Setting(covariance, n_components, whitening, dtype)
+    fixed = _fixed(estimator, covariance, n_components)
+    given = _given(estimator, n_components, table.x.shape[1], covariance)
+    labels = _labels(estimator, len(table.x), n_components)
+    with in_precision(dtype):
+        if before is not None:
+            run = finished(setting, whitening.whitened(covariance, before.own), table, search, fixed)
+        elif given or labels is not None:
+            start = _preset(setting, table, search, given, labels, rng)
+            run = finished(setting, start, table, search, fixed)
+        else:
+            run = best_mixture(setting, table, search, rng)
+    return _found(covariance, whitening, run)
+
+
+def stated(covariance_type: Any, weights: Any, means: Any, covariances: Any) -> Fitted:
+    """A mixture of known weights, means and covariances.
+
+    Raises:
+        DataError: they do not fit together.
+    """
+    covariance = covariance_of(covariance_type)
+    weight, mean = np.asarray(weights, np.float64), np.asarray(means, np.float64)
+    if mean.ndim != 2 or not np.all(np.isfinite(mean)):
+        raise DataError(f"`means` must be finite, of shape (n_components, n_features); got {mean.shape}. Give such means.")
+    own = {"weights": _checked_weights("weights", weight, len(mean))}
+    own["covariances"] = _checked_matrices("covariances", covariance, np.asarray(covariances, np.float64), mean.shape)
+    center = own["weights"] @ mean
+    deviation = mean - center
+    whole = np.einsum("k,kij->ij", own["weights"], own["covariances"]) + (own["weights"] * deviation.T) @ deviation
+    whitening = Whitening(center, covariance.whitening(whole))
+    mixture = Mixture(np.log(own["weights"]), mean, covariance.of_covariances(own["covariances"]))
+    return Fitted(covariance, whitening, whitening.whitened(covariance, mixture), float("nan"), 0, True)
+
+
+def judged(found: Fitted, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """The log-density of each row (rows,) in nats and the components' shares (rows, components)."""
+    n_rows, n_components = len(table.x), len(found.mixture.mean)
+    dtype = table.x.dtype
+    density, shares = np.empty(n_rows, dtype), np.empty((n_rows, n_components), dtype)
+    with in_precision(dtype):
+        mixture = jax.tree.map(functools.partial(jax.numpy.asarray, dtype=dtype), found.mixture)
+        for rows, chunks in table.numbered_blocks(found.whitening, n_components, dtype):
+            own_density, own_shares = joint_of_chunks(found.covariance, mixture, chunks)
+            there = rows >= 0
+            density[rows[there]] = np.asarray(own_density)[there]
+            shares[rows[there]] = np.moveaxis(np.asarray(own_shares), 1, 2)[there]
+    factors = found.whitening.log_factors()
+    density += (~np.isnan(table.x) @ factors if table.has_missing else factors.sum()).astype(dtype)
+    return density, shares
+
+
+def _found(covariance: AbstractCovariance, whitening: Whitening, run: Run) -> Fitted:
+    mixture = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), run.mixture)
+    if not np.isfinite(float(run.value)):
+        raise DataError("The likelihood of the mixture is not finite. Give `covariance_prior` or `reg_covar` a larger value.")
+    return Fitted(covariance, whitening, mixture, float(run.value), int(run.n_iter), bool(run.converged))
+
+
+def _search(estimator: Any, dtype: Any) -> Search:
+    if estimator.acceleration not in (None, "squarem"):
+        raise DataError(f"Unknown `acceleration`: {estimator.acceleration!r}. Choose 'squarem', or None for none.")
+    n_init = _checked_count("n_init", estimator.n_init, 1)
+    return Search(
+        kinds=_kinds(estimator.init_params),
+        n_starts=n_init,
+        n_kept=min(_N_KEPT, n_init),
+        n_swaps=_checked_count("n_swaps", estimator.n_swaps, 0) if estimator.n_components > 1 else 0,
+        n_refined=min(_N_REFINED, n_init),
+        limits=Limits(_checked_number("tol", estimator.tol), _checked_count("max_iter", estimator.max_iter, 1)),
+        prior=prior_of(estimator, dtype),
+        accelerated=estimator.acceleration is not None,
+    )
+
+
+def prior_of(estimator: Any, dtype: Any) -> Prior:
+    """What the estimator's parameters say of covariances."""
+    ridge = _checked_number("reg_covar", estimator.reg_covar)
+    if np.dtype(dtype) == np.float32:
+        ridge = max(ridge, _LEAST_RIDGE)
+    return Prior(_checked_number("covariance_prior", estimator.covariance_prior), ridge)
+
+
+def _kinds(init_params: Any) -> tuple[tuple[bool, int, bool], ...]:
+    if isinstance(init_params, str):
+        names: Sequence[Any] = tuple(_STARTS) if init_params == "auto" else (init_params,)
+    elif isinstance(init_params, tuple | list) and all(isinstance(name, str) for name in init_params) and init_params:
+        names = init_params
+    else:
+        return (_STARTS["kmeans"],)  # labels, which have been looked at already
+    unknown = [name for name in names if name not in _STARTS]
+    if unknown:
+        raise DataError(f"Unknown `init_params`: {unknown[0]!r}. Choose among {', '.join(_STARTS)}; 'auto' is all of them.")
+    return tuple(_STARTS[name] for name in names)
+
+
+def _labels(estimator: Any, n_rows: int, n_components: int) -> np.ndarray | None:
+    given = estimator.init_params
+    if isinstance(given, str) or (isinstance(given, tuple | list) and given and isinstance(given[0], str)):
+        return None
+    labels = np.asarray(given)
+    if labels.shape != (n_rows,) or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= n_components:
+        raise DataError(
+            f"`init_params` must be names of starts or whole numbers from 0 to {n_components - 1}, one for each of {n_rows} rows; got an "
+            f"array of {labels.dtype} of shape {labels.shape}. Pass such labels, or 'auto'."
+        )
+    return labels
+
+
+def _given(estimator: Any, n_components: int, n_dims: int, covariance: AbstractCovariance) -> dict[str, np.ndarray]:
+    """Weights, means and covariance matrices to start from, as far as there are any."""
+    found = {}
+    if estimator.weights_init is not None:
+        found["weights"] = _checked_weights("weights_init", np.asarray(estimator.weights_init, np.float64), n_components)
+    if estimator.means_init is not None:
+        means = np.asarray(estimator.means_init, np.float64)
+        if means.shape != (n_components, n_dims) or not np.all(np.isfinite(means)):
+            raise DataError(f"`means_init` must have the shape {(n_components, n_dims)} and be finite; got {means.shape}. Give such means.")
+        found["means"] = means
+    if estimator.precisions_init is not None:
+        given = np.asarray(estimator.precisions_init, np.float64)
+        found["covariances"] = np.linalg.inv(_checked_matrices("precisions_init", covariance, given, (n_components, n_dims)))
+    return found
+
+
+def _checked_weights(name: str, weights: np.ndarray, n_components: int) -> np.ndarray:
+    if weights.shape != (n_components,) or not np.all(weights > 0.0) or not np.isclose(weights.sum(), 1.0):
+        raise DataError(f"`{name}` must be {n_components} positive numbers that sum to 1; got {weights.tolist()}. Give such weights.")
+    return weights / weights.sum()
+
+
+def _checked_matrices(name: str, covariance: AbstractCovariance, given: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        matrices = covariance.expanded(given, *shape)
+        np.linalg.cholesky(matrices)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise DataError(f"`{name}` cannot be used: {error}. Give positive definite matrices, in the shape of `covariances_`.") from None
+    return matrices
+
+
+def _fixed(estimator: Any, covariance: AbstractCovariance, n_components: int) -> Fixed:
+    given = estimator.fixed
+    if isinstance(given, Mapping):
+        chosen = {name: np.isin(np.arange(n_components), numbers_) for name, numbers_ in given.items()}
+    else:
+        chosen = {name: np.ones(n_components, bool) for name in ((given,) if isinstance(given, str) else given)}
+    if not chosen:
+        return NOTHING_FIXED
+    parameters = {"weights": "weights_init", "means": "means_init", "covariances": "precisions_init"}
+    for name in chosen:
+        if name not in _FIXED:
+            raise DataError(f"Unknown name in `fixed`: {name!r}. Choose among {', '.join(_FIXED)}.")
+        if getattr(estimator, parameters[name]) is None and not estimator.warm_start:
+            raise DataError(f"`fixed` holds {name} that were not given. Give `{parameters[name]}`.")
+    nothing = np.zeros(n_components, bool)
+    weight, mean, spread = (chosen.get(name, nothing) for name in _FIXED)
+    if covariance.is_shared and spread.any() and not spread.all():
+        raise DataError("A covariance that all components share can only be fixed as a whole. Name no components for it.")
+    return Fixed(weight, mean, spread)
+
+
+def _preset(
+    setting: Setting, table: Table, search: Search, given: dict[str, np.ndarray], labels: np.ndarray | None, rng: np.random.Generator
+) -> Mixture:
+    """The one start there is, of whitened rows."""
+    if labels is None:
+        labels = nearest_labels(setting, table, search, given.get("means"), rng)
+    start = setting.whitening.restored(setting.covariance, labeled_mixture(setting, table, labels, search.prior))
+    if "weights" in given:
+        start = start._replace(log_weight=np.log(given["weights"]))
+    if "means" in given:
+        start = start._replace(mean=given["means"])
+    if "covariances" in given:
+        start = start._replace(spread=setting.covariance.of_covariances(given["covariances"]))
+    return setting.whitening.whitened(setting.covariance, start)
+
+
+def _checked_count(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise DataError(f"`{name}` must be an integer of at least {least}; got {value!r}. Give one.")
+    return int(value)
+
+
+def _checked_number(name: str, value: Any) -> float:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0.0 <= float(value) < float("inf"):
+        raise DataError(f"`{name}` must be a number of at least 0; got {value!r}. Give one.")
+    return float(value)
