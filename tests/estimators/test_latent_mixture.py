@@ -3,6 +3,7 @@
 import pickle
 import sys
 
+import jax
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,6 +16,8 @@ from sklearn.utils.estimator_checks import check_estimator_sparse_array
 
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.errors import MissingExtraError, PartError
+from isthmus.regularizers import MixtureLikelihood, SoftAssignment
+from isthmus.training import trace_count
 
 QUICK = GaussianMixture(n_init=4, n_swaps=2)
 
@@ -149,6 +152,59 @@ class TestManifold:
     def test_weights_are_refused(self):
         with pytest.raises(PartError, match="Drop the weights"):
             model(manifold=PCA(1)).fit(blobs(30)[0], sample_weight=np.ones(30))
+
+
+class TestJoint:
+    @pytest.mark.parametrize("joint", ["soft_assignment", MixtureLikelihood(weight=3.0)], ids=["by_name", "a_part"])
+    def test_networks_learn_from_the_clusters(self, joint):
+        x, y = make_blobs(200, n_features=6, centers=3, cluster_std=2.5, random_state=0)
+        made = model(joint=joint, n_rounds=3, round_epochs=5, tol=0.0).fit(x)
+        assert len(made.changes_) == 3
+        assert adjusted_rand_score(y, made.labels_) > 0.9
+        np.testing.assert_array_equal(made.predict(x), made.labels_)
+        assert made.autoencoder_.regularizers[-1].n_components == 3
+
+    def test_the_penalty_of_the_kept_mixture_falls(self):
+        x, _ = make_blobs(200, n_features=6, centers=3, cluster_std=2.5, random_state=0)
+        soft = SoftAssignment(weight=100.0)
+        made = model(joint=soft, n_rounds=1, round_epochs=30, tol=0.0).fit(x)
+        terms = made.autoencoder_.history_["soft_assignment"]
+        assert terms[-1] < 0.95 * terms[0]
+
+    def test_the_clusters_stand_still_while_networks_learn(self):
+        x, _ = blobs(90)
+        parts = SoftAssignment(weight=50.0), SoftAssignment(weight=0.0)
+        own, other = (
+            model(autoencoder=Autoencoder(2, max_epochs=2), joint=part, n_rounds=1, round_epochs=3).fit(x).autoencoder_.model_.weights
+            for part in parts
+        )
+        # Placed by the mixture of the first stage, which the penalty's weight does not change, and then not moved.
+        np.testing.assert_array_equal(own.regularizers[-1].mean, other.regularizers[-1].mean)
+        assert not np.array_equal(jax.tree.leaves(own.encoder)[0], jax.tree.leaves(other.encoder)[0])
+
+    def test_however_many_rounds_there_are_two_programs(self):
+        x, _ = blobs(90)
+        before = trace_count()
+        model(autoencoder=Autoencoder(3, max_epochs=2), joint="soft_assignment", n_rounds=3, tol=0.0, round_epochs=1).fit(x)
+        assert trace_count() - before == 2  # with rows to watch, and without
+
+    def test_rounds_end_when_hardly_any_row_changes(self):
+        x, _ = blobs()
+        assert model(joint="soft_assignment", n_rounds=8, tol=0.5).fit(x).changes_ == [0.0]
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"joint": "l2"}, "must be a penalty by clusters"),
+            ({"joint": "dec"}, "Choose one of"),
+            ({"joint": "soft_assignment", "manifold": PCA(1)}, "Choose `joint` or `manifold`"),
+            ({"joint": "soft_assignment", "autoencoder": PCA(2)}, "that is not frozen"),
+            ({"joint": "soft_assignment", "n_rounds": 0}, "must be at least 1"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, options, message):
+        with pytest.raises(PartError, match=message):
+            model(**options).fit(blobs(30)[0])
 
 
 def test_rows_of_no_weight_do_not_count():

@@ -11,6 +11,7 @@ from isthmus.errors import PartError
 
 from ._autoencoder import Autoencoder
 from ._gaussian_mixture import GaussianMixture
+from ._joint import checked_joint, prepared, rounds
 
 _MOST_DIMS = 10
 # With a seed UMAP runs on one core, and warns unless that was asked for.
@@ -20,10 +21,13 @@ _UMAP: dict[str, Any] = {"n_components": 10, "n_neighbors": 20, "min_dist": 0.0,
 class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin, TransformerMixin, BaseEstimator):
     """Clusters, densities and new rows by a Gaussian mixture on the code of an autoencoder.
 
-    Three steps, each with its own objective: an autoencoder is trained on the rows and encodes them; on request a manifold is learned from
-    the codes; a mixture is fitted to what came out, from many starts. Rows are clustered by the components that their codes belong to.
-    Nothing in the first step asks for groups: an autoencoder keeps what is needed to give rows back, and does not make their codes normal
-    or set groups apart. Where groups are far apart in what it keeps, the mixture finds them.
+    Stage by stage, each with its own objective: an autoencoder is trained on the rows and encodes them; on request a manifold is learned
+    from the codes; a mixture is fitted to what came out, from many starts. Rows are clustered by the components that their codes belong
+    to. Nothing in the first stage asks for groups: an autoencoder keeps what is needed to give rows back, and does not make their codes
+    normal or set groups apart. Where groups are far apart in what it keeps, the mixture finds them.
+
+    With `joint` the networks then learn from the clusters as well, in rounds: some epochs with a penalty by the mixture, which stands
+    still, beside the reconstruction; then expectation-maximization on the new codes, from where the mixture was.
 
     Parameters
     ----------
@@ -40,6 +44,14 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         as many dimensions as the code), of the extra ``isthmus[manifold]``: it keeps who is whose neighbor and pulls groups apart
         (McInnes, Healy & Melville, arXiv:1802.03426; McConville et al., N2D, arXiv:1908.05968). A transformer must be able to transform
         new codes.
+    joint : {"soft_assignment", "mixture_likelihood"}, AbstractClusters or None, default=None
+        The penalty by which networks learn from the mixture; None for stages only.
+    n_rounds : int, default=10
+        Rounds of `joint` at most.
+    round_epochs : int, default=2
+        Epochs of the networks in a round.
+    tol : float, default=1e-3
+        The share of rows that change their cluster in a round below which it is the last.
     random_state : int, RandomState or None, default=None
         Given to all steps that have none of their own.
 
@@ -49,6 +61,8 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         The cluster of each row of `fit`.
     autoencoder_, manifold_, mixture_ : estimators
         The fitted steps; `manifold_` is None without one.
+    changes_ : list of float
+        The share of rows that changed their cluster in each round of `joint`; empty without.
     generator_ : GaussianMixture
         The mixture that rows are drawn from: `mixture_`, or with a manifold the clusters' own means and covariances of codes.
     n_features_in_ : int
@@ -69,12 +83,26 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     """
 
     def __init__(
-        self, n_components: int = 8, *, autoencoder: Any = None, mixture: Any = None, manifold: Any = None, random_state: Any = None
+        self,
+        n_components: int = 8,
+        *,
+        autoencoder: Any = None,
+        mixture: Any = None,
+        manifold: Any = None,
+        joint: Any = None,
+        n_rounds: int = 10,
+        round_epochs: int = 2,
+        tol: float = 1e-3,
+        random_state: Any = None,
     ) -> None:
         self.n_components = n_components
         self.autoencoder = autoencoder
         self.mixture = mixture
         self.manifold = manifold
+        self.joint = joint
+        self.n_rounds = n_rounds
+        self.round_epochs = round_epochs
+        self.tol = tol
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "LatentMixture":
@@ -99,11 +127,20 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         if sample_weight is not None and manifold is not None:
             raise PartError("A manifold takes no `sample_weight`. Drop the weights, or the manifold.")
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        autoencoder = self._autoencoder(X, rng).fit(X, None, **weights)
+        autoencoder, joint = self._autoencoder(X, rng), None
+        if self.joint is not None:
+            if manifold is not None:
+                raise PartError("A manifold cannot be learned together with the networks. Choose `joint` or `manifold`.")
+            joint = checked_joint(self.joint, mixture.n_components, autoencoder, (self.n_rounds, self.round_epochs, self.tol))
+            autoencoder = prepared(autoencoder, joint)
+        autoencoder.fit(X, None, **weights)
+        places, manifold = _placed(manifold, _codes(autoencoder, X), rng)
+        mixture.fit(places, **weights)
+        changes = [] if joint is None else rounds(joint, autoencoder, mixture, X, weights)
         codes = _codes(autoencoder, X)
-        places, manifold = _placed(manifold, codes, rng)
-        labels = mixture.fit_predict(places, **weights)
+        labels = mixture.predict(codes if manifold is None else places)
         self.autoencoder_, self.manifold_, self.mixture_, self.labels_ = autoencoder, manifold, mixture, labels
+        self.changes_ = changes
         self.generator_ = mixture if manifold is None else _mixture_of_groups(codes, labels, mixture.n_components)
         self.n_features_in_ = autoencoder.n_features_in_
         self._n_features_out = codes.shape[1]
