@@ -72,19 +72,29 @@ class Table(NamedTuple):
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean (dims,) and covariance (dims, dims) in float64; where values are missing, variances of those that are there."""
+        # Deviations from some row's values: of a column that does not vary they are zero, and so is its variance, without rounding.
+        some = np.full(self.x.shape[1], np.nan)
         total = np.zeros(self.x.shape[1])
         count = np.zeros(self.x.shape[1])
         for x, weight in self._parts():
-            there = ~np.isnan(x)
+            there = ~np.isnan(x) & (weight > 0.0)[:, None]
+            some = np.where(np.isnan(some), np.where(there.any(axis=0), x[there.argmax(axis=0), np.arange(x.shape[1])], np.nan), some)
             count += weight @ there
-            total += weight @ np.where(there, x, 0.0)
-        mean = total / np.maximum(count, np.finfo(np.float64).tiny)
+            total += weight @ np.where(there, x - some, 0.0)
+        mean = np.nan_to_num(some) + total / np.maximum(count, np.finfo(np.float64).tiny)
         second = np.zeros((len(mean), len(mean)))
         for x, weight in self._parts():
             centered = np.where(np.isnan(x), 0.0, x - mean)
             second += (weight * centered.T) @ centered
         scale = np.sqrt(np.maximum(count, np.finfo(np.float64).tiny))
         return mean, second / (scale[:, None] * scale)
+
+    def mean_log_factor(self, whitening: Whitening) -> float:
+        """By how much the mean log-density of the rows is more than that of whitened rows; of the values that are there."""
+        factors = whitening.log_factors()
+        if not self.has_missing:
+            return float(factors.sum())
+        return float(sum(weight @ (~np.isnan(x) @ factors) for x, weight in self._parts()) / self.weight.sum())
 
     def blocks(self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES) -> Iterator[Chunks]:
         """Chunks of whitened rows on the device, block by block; one block where all fit.
