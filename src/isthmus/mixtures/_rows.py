@@ -96,20 +96,20 @@ class Table(NamedTuple):
             return float(factors.sum())
         return float(sum(weight @ (~np.isnan(x) @ factors) for x, weight in self._parts()) / self.weight.sum())
 
-    def blocks(self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES) -> Iterator[Chunks]:
+    def blocks(self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> Iterator[Chunks]:
         """Chunks of whitened rows on the device, block by block; one block where all fit.
 
         Args:
             whitening: how.
             n_components: of the mixtures to come, which together with the dimensions decide how many rows make a chunk.
             dtype: of the chunks.
-            n_bytes: of whitened rows in a block.
+            n_bytes: of whitened rows in a block; None for as many as are held at once.
         """
         for _, chunks in self.numbered_blocks(whitening, n_components, dtype, n_bytes=n_bytes):
             yield chunks
 
     def numbered_blocks(
-        self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES
+        self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int | None = None
     ) -> Iterator[tuple[np.ndarray, Chunks]]:
         """As `blocks`, each with the numbers of its rows (chunks, rows); -1 for padding."""
         size, per_block = self._sizes(n_components, dtype, n_bytes)
@@ -124,12 +124,13 @@ class Table(NamedTuple):
             there = None if observed is None else jnp.asarray(observed, dtype)
             yield np.where(numbers >= 0, numbers + start, -1), Chunks(jnp.asarray(chunks), jnp.asarray(counts, dtype), there)
 
-    def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES) -> int:
+    def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> int:
         """How many blocks there are."""
         return -(-len(self.x) // self._sizes(n_components, dtype, n_bytes)[1])
 
-    def _sizes(self, n_components: int, dtype: Any, n_bytes: int) -> tuple[int, int]:
+    def _sizes(self, n_components: int, dtype: Any, n_bytes: int | None) -> tuple[int, int]:
         """Rows of a chunk and of a block."""
+        n_bytes = _BLOCK_BYTES if n_bytes is None else n_bytes
         n_dims = self.x.shape[1]
         size = chunk_size(len(self.x), n_components, n_dims)
         return size, max(n_bytes // (n_dims * np.dtype(dtype).itemsize * size), 1) * size
