@@ -441,7 +441,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _keep(self, found: Fitted) -> None:
         own, matrices = found.own, found.matrices
         inverses = np.linalg.inv(matrices)
-        roots = np.swapaxes(np.linalg.inv(np.linalg.cholesky(matrices)), -1, -2)
+        roots = np.triu(np.swapaxes(np.linalg.inv(np.linalg.cholesky(matrices)), -1, -2))
         compact = found.covariance.compact
         self.fitted_ = found
         self.weights_, self.means_ = np.exp(own.log_weight), own.mean

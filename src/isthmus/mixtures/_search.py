@@ -191,8 +191,12 @@ def _best(runs: Run, scores: Any, n: int) -> Run:
 
 
 def _order(scores: Any) -> np.ndarray:
-    """Which score is the highest, which comes next and so on; what is no number comes last."""
-    return np.argsort(-np.nan_to_num(np.asarray(scores), nan=-np.inf), kind="stable")
+    """Which score is the highest, which comes next and so on; what is no number comes last.
+
+    Scores that differ by rounding are equal, and the first comes first: starts that lead to one mixture would else change places in
+    another unit of the rows, and with them the components' numbers.
+    """
+    return np.argsort(-np.round(np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf), 8), kind="stable")
 
 
 def _view(setting: Setting, table: Table, filled: Chunks, *, whitened: bool) -> Any:
