@@ -148,9 +148,9 @@ def triangular_log_prior(factor: Any) -> Any:
 
 
 def with_diagonal(matrix: Any, function: Any) -> Any:
-    """Triangular matrices whose diagonals went through a function."""
+    """Upper triangular matrices whose diagonals went through a function; what stands below them is left out."""
     diagonal = jnp.diagonal(matrix, axis1=-2, axis2=-1)
-    return matrix + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * (function(diagonal) - diagonal)[..., None, :]
+    return jnp.triu(matrix, 1) + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * function(diagonal)[..., None, :]
 
 
 def upper_roots(covariances: np.ndarray) -> np.ndarray:
