@@ -126,6 +126,10 @@ class Table(NamedTuple):
             there = None if observed is None else jnp.asarray(np.pad(observed, ((0, room), (0, 0)), constant_values=True), dtype)
             yield np.where(numbers >= 0, numbers + start, -1), Chunks(jnp.asarray(chunks), jnp.asarray(counts, dtype), there)
 
+    def whole(self, whitening: Whitening, n_components: int, dtype: Any) -> Chunks:
+        """All rows of a small table as one block."""
+        return next(self.blocks(whitening, n_components, dtype, n_bytes=2**62))
+
     def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> int:
         """How many blocks there are."""
         return -(-len(self.x) // self._sizes(n_components, dtype, n_bytes)[1])
