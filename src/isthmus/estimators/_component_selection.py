@@ -21,7 +21,7 @@ _CRITERIA = ("bic", "aic", "icl", "cross_validation", "leave_one_out")
 _HIGHER_IS_BETTER = ("cross_validation", "leave_one_out")
 _PATHS = ("restarts", "split")
 _N_FOLDS = 5
-_FEW_ROWS = 10_000  # that decide which component is split and which are merged
+_FEW_ROWS = 5000  # that decide which component is split and which are merged
 
 
 class Selection(NamedTuple):
@@ -62,8 +62,8 @@ def select_components(
     *,
     criterion: str = "bic",
     path: str = "restarts",
-    n_folds: int | None = None,
-    estimator: GaussianMixture | None = None,
+    n_folds: Any = None,
+    estimator: Any = None,
     random_state: Any = None,
 ) -> Selection:
     """Fit mixtures of several numbers of components, and choose one; labels have no part in it.
@@ -76,8 +76,8 @@ def select_components(
     **When BIC takes too many.** It finds the true number where rows come from normal distributions (and there are enough of them). No
     other density is such a mixture, and each further component describes it better by a gain that grows with the rows, while the penalty
     grows with their logarithm: of enough rows BIC asks for ever more components. On the code of an autoencoder it did so in each case
-    that was measured, and AIC, cross-validation and leave-one-out, which ask for the density too, do as well. Then they tell how well a
-    density is described, and not how many clusters there are; of the five only ICL looks at those.
+    that was measured. AIC, cross-validation and leave-one-out do as well, for new rows are indeed described better; ICL levels off first
+    (docs/mixture_refinement.md has the numbers). They tell how well a density is described, and not how many clusters there are.
 
     Parameters
     ----------

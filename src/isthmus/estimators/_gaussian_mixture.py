@@ -63,9 +63,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Whether the runs on all rows extrapolate: fewer passes where components overlap.
     refinement : str, AbstractOptimizer or None, default=None
         An optimizer that moves the mixture on by gradient, from where expectation-maximization has ended: "lbfgs" on all rows until ten
-        steps gain less than `tol`; "adam", "sgd" and others by random batches of rows, in some thousand steps, at a rate that falls along
-        half a cosine; or an instance, such as ``isthmus.optimizers.Adam(1e-2)``. What it finds is kept if its value on all rows is higher.
-        It pays where components overlap, and expectation-maximization is slow.
+        steps gain less than a tenth of `tol`; "adam", "sgd" and others by random batches of rows, in some thousand steps, at a rate that
+        falls along half a cosine; or an instance, such as ``isthmus.optimizers.Adam(1e-2)``. What it finds is kept if its value on all
+        rows is higher. It pays where components overlap, so that expectation-maximization is slow.
     missing_values : {"error", "conditional"}, default="error"
         What NaN is. "conditional" fits each row by the values it has, and expects what it lacks from them, component by component. That is
         right where values are missing at random.

@@ -35,6 +35,8 @@ _MOST_BYTES = 2**30  # of whitened rows that are on the device
 _ROWS_A_STEP, _ROWS_A_PIECE = 1024, 64
 _STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 3000, 10, 500
 _FULL_STEPS, _PATIENCE = 500, 10
+# Expectation-maximization has stopped where it gained less than the tolerance, most often on a slope that goes on for long.
+_SHARE_OF_TOL = 0.1
 
 
 class Task(NamedTuple):
@@ -127,7 +129,7 @@ def _evaluated(
 def _plan(optimizer: AbstractOptimizer, limits: Limits, chunks: Chunks) -> Plan:
     if optimizer.full_batch:
         # The objective is 1 at the start, so that a share of it is a gain in nats.
-        return Plan(max_epochs=_FULL_STEPS, batch_size=len(chunks.x), patience=_PATIENCE, tol=float(limits.tol))
+        return Plan(max_epochs=_FULL_STEPS, batch_size=len(chunks.x), patience=_PATIENCE, tol=_SHARE_OF_TOL * float(limits.tol))
     batch_size = max(_ROWS_A_STEP // chunks.x.shape[2], 1)
     n_epochs = -(-_STEPS * batch_size // len(chunks.x))
     return Plan(max_epochs=min(max(n_epochs, _LEAST_EPOCHS), _MOST_EPOCHS), batch_size=batch_size)

@@ -23,7 +23,7 @@ __all__ = ["best_of", "merged", "split"]
 _AXES = 2  # of each component, along which it may fall in two
 _APART = 0.8  # of a standard deviation along the axis: how far either half's mean is from the whole's
 _PAIRS_A_COMPONENT = 2
-_SHORT = Limits(1e-5, 20)
+_SHORT = Limits(1e-5, 10)
 
 
 def split(covariance: AbstractCovariance, mixture: Mixture) -> Mixture:
