@@ -94,10 +94,10 @@ class TestBlocks:
         whitening = found_whitening(PARTS["full"], table)
         seen = []
         for numbers, rows in table.numbered_blocks(whitening, 3, np.float32, n_bytes=100 * N_DIMS * 4):
-            for own, chunk, observed in zip(numbers, rows.x, rows.observed, strict=True):
+            for own, chunk, observed in zip(numbers, np.asarray(rows.x), np.asarray(rows.observed), strict=True):
                 there = own[own >= 0]
                 seen.append(there)
-                expected = np.broadcast_to(np.asarray(observed) > 0, (len(there), N_DIMS))
+                expected = np.broadcast_to(observed > 0, (len(there), N_DIMS))
                 np.testing.assert_array_equal(~np.isnan(x[there]), expected)
                 np.testing.assert_allclose(chunk.T[own >= 0][expected], whitening(x[there])[expected], rtol=1e-5, atol=1e-6)
                 assert np.all(np.isfinite(chunk))

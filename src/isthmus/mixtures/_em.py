@@ -24,6 +24,7 @@ __all__ = [
     "Fixed",
     "Limits",
     "Run",
+    "calm_iterations",
     "expectation",
     "maximized",
     "mean_log_likelihood",
@@ -55,7 +56,8 @@ class Limits(NamedTuple):
     """When to stop.
 
     Attributes:
-        tol: the gain of the mean log-likelihood (with the prior's share), in nats a row, below which an iteration is the last.
+        tol: the gain of the mean log-likelihood (with the prior's share), in nats a row, below which an iteration is the last; in single
+            precision the second of two in a row, since one may gain little by rounding.
         max_iter: iterations at most.
     """
 
@@ -127,18 +129,24 @@ def run_em(
     step, passes = stepping(covariance, iterated, fixed, accelerated=accelerated)
 
     def unfinished(carry: Any) -> Any:
-        _, _, n_iter, converged = carry
-        return (n_iter < limits.max_iter) & ~converged
+        _, _, n_iter, n_calm = carry
+        return (n_iter < limits.max_iter) & (n_calm < needed)
 
     def iterate(carry: Any) -> Any:
-        mixture, before, n_iter, _ = carry
+        mixture, before, n_iter, n_calm = carry
         mixture, value = step(mixture)
-        return mixture, value, n_iter + passes, jnp.abs(value - before) < limits.tol
+        return mixture, value, n_iter + passes, jnp.where(jnp.abs(value - before) < limits.tol, n_calm + 1, 0)
 
-    start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.asarray(False))
-    mixture, _, n_iter, converged = jax.lax.while_loop(unfinished, iterate, start)
+    needed = calm_iterations(mixture.mean.dtype)
+    start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.int32(0))
+    mixture, _, n_iter, n_calm = jax.lax.while_loop(unfinished, iterate, start)
     value = valued(covariance, mixture, rows, total_log_likelihood(covariance, mixture, rows), prior)
-    return Run(mixture, value, n_iter, converged)
+    return Run(mixture, value, n_iter, n_calm >= needed)
+
+
+def calm_iterations(dtype: Any) -> int:
+    """How many iterations in a row must gain too little for a run to end; values of float32 carry noise of about a usual tolerance."""
+    return 1 if jnp.finfo(dtype).bits > 32 else 2
 
 
 def stepping(

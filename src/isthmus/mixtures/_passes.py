@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._base import AbstractCovariance, Mixture, Prior
-from ._em import NOTHING_FIXED, Chunks, Fixed, Limits, Run, expectation, maximized, moments_of_labels, run_em, stepping
+from ._em import NOTHING_FIXED, Chunks, Fixed, Limits, Run, calm_iterations, expectation, maximized, moments_of_labels, run_em, stepping
 from ._em import whole_moments as _whole_moments
 
 __all__ = ["added", "compiled_run", "expected", "labeled_moments", "run_blocks", "updated", "whole_moments"]
@@ -59,9 +59,9 @@ def run_blocks(
         return updated(covariance, jax.tree.map(cast, moments), mixture, prior, fixed), float((total + share) / count)
 
     step, passes = stepping(covariance, iterated, fixed, accelerated=accelerated)
-    before, n_iter, converged = -np.inf, 0, False
-    while n_iter < limits.max_iter and not converged:
+    before, n_iter, n_calm, needed = -np.inf, 0, 0, calm_iterations(mixture.mean.dtype)
+    while n_iter < limits.max_iter and n_calm < needed:
         mixture, value = step(mixture)
         n_iter += passes
-        converged, before = bool(abs(value - before) < limits.tol), value
-    return Run(mixture, iterated(mixture)[1], n_iter, converged)
+        n_calm, before = n_calm + 1 if abs(value - before) < limits.tol else 0, value
+    return Run(mixture, iterated(mixture)[1], n_iter, n_calm >= needed)

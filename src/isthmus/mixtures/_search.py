@@ -205,7 +205,7 @@ def _view(setting: Setting, table: Table, filled: Chunks, *, whitened: bool) -> 
         return jnp.swapaxes(filled.x, 1, 2).reshape(-1, filled.x.shape[1])
     center, covariance = table.moments()
     x = np.nan_to_num((table.x - center) * common_factor(covariance)).astype(setting.dtype)
-    return jnp.pad(jnp.asarray(x), ((0, filled.weight.size - len(x)), (0, 0)))
+    return jnp.asarray(np.pad(x, ((0, filled.weight.size - len(x)), (0, 0))))
 
 
 def _whole(setting: Setting, table: Table) -> Chunks:
