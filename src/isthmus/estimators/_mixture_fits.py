@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from isthmus._component import resolve
+from isthmus._component import part_name, resolve
 from isthmus.errors import DataError
 from isthmus.mixtures import (
     NOTHING_FIXED,
@@ -28,10 +28,13 @@ from isthmus.mixtures import (
     found_whitening,
     joint_of_chunks,
     labeled_mixture,
+    left_out_of_chunks,
     nearest_labels,
 )
 
-__all__ = ["Fitted", "checked_table", "covariance_of", "fitted", "fixed_of", "in_precision", "judged", "prior_of", "stated"]
+from ._mixture_refinement import refined, refinement_of
+
+__all__ = ["Fitted", "checked_table", "covariance_of", "fitted", "fixed_of", "in_precision", "judged", "left_out", "prior_of", "stated"]
 
 _ALIASES = {"diag": "diagonal"}
 _KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (True, 0)}
@@ -55,6 +58,7 @@ class Fitted(NamedTuple):
         converged: whether they had gained little in the end.
         dtype: of the computation.
         n_rows: what the rows counted together.
+        gain: nats a row that the refinement has added.
     """
 
     covariance: AbstractCovariance
@@ -65,6 +69,7 @@ class Fitted(NamedTuple):
     converged: bool
     dtype: Any = np.float64
     n_rows: float = 0.0
+    gain: float = 0.0
 
     @property
     def own(self) -> Mixture:
@@ -125,7 +130,7 @@ def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitte
     if n_rows < n_components:
         raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
     covariance, dtype = covariance_of(estimator.covariance_type), table.x.dtype
-    search = _search(estimator, dtype)
+    search, refinement = _search(estimator, dtype), refinement_of(estimator.refinement)
     _check_columns(table, covariance, search.prior)
     whitening = found_whitening(covariance, table)
     setting = Setting(covariance, n_components, whitening, dtype)
@@ -141,7 +146,8 @@ def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitte
             run = finished(setting, start, table, search, fixed)
         else:
             run = best_mixture(setting, table, search, rng)
-    return _found(covariance, whitening, run, table)
+        run, gain = (run, 0.0) if refinement is None else refined(setting, run, table, search, fixed, refinement, rng=rng)
+    return _found(covariance, whitening, run, table)._replace(gain=gain)
 
 
 def stated(covariance_type: Any, weights: Any, means: Any, covariances: Any) -> Fitted:
@@ -179,6 +185,29 @@ def judged(found: Fitted, table: Table) -> tuple[np.ndarray, np.ndarray]:
     factors = found.whitening.log_factors()
     density += (~np.isnan(table.x) @ factors if table.has_missing else factors.sum()).astype(dtype)
     return density, shares
+
+
+def left_out(estimator: Any, found: Fitted, table: Table) -> np.ndarray:
+    """The log-density of each row (rows,) in nats under the mixture without it, shares held.
+
+    Raises:
+        DataError: the covariances have no closed form, or values are missing.
+    """
+    if type(found.covariance).left_out is AbstractCovariance.left_out:
+        raise DataError(
+            f"{part_name(type(found.covariance))!r} covariances have no closed form of a row left out. Use cross-validation, as "
+            "`isthmus.select_components` with criterion='cross_validation' does."
+        )
+    if table.has_missing:
+        raise DataError("`leave_one_out` needs rows without missing values. Drop those that have any.")
+    density = np.empty(len(table.x))
+    with in_precision(np.float64):
+        mixture = jax.tree.map(jax.numpy.asarray, found.mixture)
+        numbers_ = prior_of(estimator, np.float64).rows, float(table.weight.sum())
+        for rows, chunks in table.numbered_blocks(found.whitening, len(found.mixture.mean), np.float64):
+            own = left_out_of_chunks(found.covariance, mixture, chunks, *numbers_)
+            density[rows[rows >= 0]] = np.asarray(own)[rows >= 0]
+    return density + found.whitening.log_factors().sum()
 
 
 def _found(covariance: AbstractCovariance, whitening: Whitening, run: Run, table: Table) -> Fitted:

@@ -4,6 +4,7 @@ from ._base import AbstractCovariance as AbstractCovariance
 from ._base import Mixture as Mixture
 from ._base import Moments as Moments
 from ._base import Prior as Prior
+from ._base import Removed as Removed
 from ._density import conditioned as conditioned
 from ._density import joint_of_chunks as joint_of_chunks
 from ._density import log_density as log_density
@@ -18,7 +19,9 @@ from ._em import expectation as expectation
 from ._em import mean_log_likelihood as mean_log_likelihood
 from ._em import moments_of_labels as moments_of_labels
 from ._em import run_em as run_em
+from ._em import total_log_likelihood as total_log_likelihood
 from ._full import Full as Full
+from ._left_out import left_out_of_chunks as left_out_of_chunks
 from ._low_rank import Factors as Factors
 from ._low_rank import LowRank as LowRank
 from ._passes import updated as updated
@@ -36,7 +39,13 @@ from ._spherical import Spherical as Spherical
 from ._starts import Starts as Starts
 from ._starts import mixture_of_labels as mixture_of_labels
 from ._starts import run_starts as run_starts
+from ._steps import best_of as best_of
+from ._steps import merged as merged
+from ._steps import split as split
 from ._tied import Tied as Tied
+from ._unconstrained import constrained as constrained
+from ._unconstrained import unconstrained as unconstrained
+from ._unconstrained import unraveled as unraveled
 
 __all__ = [
     "NOTHING_FIXED",
@@ -51,6 +60,7 @@ __all__ = [
     "Mixture",
     "Moments",
     "Prior",
+    "Removed",
     "Run",
     "Search",
     "Setting",
@@ -60,20 +70,28 @@ __all__ = [
     "Tied",
     "Whitening",
     "best_mixture",
+    "best_of",
     "conditioned",
+    "constrained",
     "expectation",
     "finished",
     "found_whitening",
     "joint_of_chunks",
     "labeled_mixture",
+    "left_out_of_chunks",
     "log_density",
     "marginalized",
     "mean_log_likelihood",
+    "merged",
     "mixture_of_labels",
     "moments_of_labels",
     "nearest_labels",
     "run_em",
     "run_starts",
+    "split",
+    "total_log_likelihood",
+    "unconstrained",
+    "unraveled",
     "updated",
     "whole_moments",
 ]

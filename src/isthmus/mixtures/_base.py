@@ -54,6 +54,32 @@ class Prior(NamedTuple):
     ridge: Any
 
 
+class Removed(NamedTuple):
+    """What each row takes along when it is left out, the shares of all others as they are.
+
+    Attributes:
+        share: (components, rows), of the row, times what it counts.
+        count: (components,), of all rows.
+        prior_rows: `Prior.rows`.
+    """
+
+    share: Any
+    count: Any
+    prior_rows: Any
+
+    @property
+    def left(self) -> Any:
+        """The counts that are left, (components, rows), and not zero."""
+        count = self.count[:, None]
+        return jnp.maximum(count - self.share, jnp.finfo(count.dtype).eps * count)
+
+    @property
+    def lasts(self) -> Any:
+        """Whether a component was more than this one row, (components, rows)."""
+        count = self.count[:, None]
+        return count - self.share > jnp.sqrt(jnp.finfo(count.dtype).eps) * count
+
+
 class AbstractCovariance(Component):
     """How the components of a mixture may be spread.
 
@@ -123,13 +149,25 @@ class AbstractCovariance(Component):
     def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
         """The structure's own form of second moments that are given as whole matrices."""
 
+    def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
+        """`log N(x; m_k', C_k')` of each row, with the means and spreads that maximize once the row is taken out of the moments.
+
+        A structure without a closed form leaves this method undefined.
+
+        Args:
+            mixture: that has maximized.
+            x: rows it was found from.
+            removed: what each takes along.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no closed form of a row left out")
+
     @abc.abstractmethod
     def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
         """`-1/2 sum_k (log|C_k| + trace C_k^-1)`: how a row of unit variance for each covariance judges them, constants apart."""
 
     @abc.abstractmethod
     def unconstrained(self, spread: Tree) -> Tree:
-        """The spread as numbers of which each may take any value."""
+        """The spread as numbers of which each may take any value; no more of them than it takes."""
 
     @abc.abstractmethod
     def constrained(self, numbers: Tree) -> Tree:
@@ -191,6 +229,31 @@ def scatter(moments: Moments, mean: Any, products: Any, second: Any) -> Any:
     """
     count = moments.count[:, None]
     return second - products(mean, moments.first) - products(moments.first, mean) + products(count * mean, mean)
+
+
+def downdated(log_peak: Any, squares: Any, n_dims: int, removed: Removed, *, times: int = 1) -> Any:
+    """Normal log-densities of rows under means and variances that they are taken out of, (components, rows).
+
+    With `N` the count, `p` the prior's rows, `r` the row's share and `N' = N - r`, the mean moves so that the deviation grows to
+    `N / N'` of itself, and a variance `v` of which the row has the squared deviation `s v` shrinks to
+    `v (N + p) / (N' + p) (1 - b s)`, `b = r N / N' / (N + p)`. For matrices `s` is `(x - m)' C^-1 (x - m)`, and `1 - b s` is by what the
+    determinant shrinks (Sherman & Morrison).
+
+    Args:
+        log_peak: (components,), log-densities at the means.
+        squares: (components, variances, rows): `s` for each variance that a component has of its own.
+        n_dims: dimensions of the rows.
+        removed: what each row takes along.
+        times: how many dimensions have each variance.
+    """
+    count, left, prior = removed.count[:, None], removed.left, removed.prior_rows
+    stretch = count / left
+    shrunk = 1.0 - (removed.share * stretch / (count + prior))[:, None, :] * squares
+    shrunk = jnp.maximum(shrunk, jnp.finfo(shrunk.dtype).eps)
+    ratio = (left + prior) / (count + prior)
+    log_spread = times * jnp.sum(jnp.log(shrunk), axis=1) - n_dims * jnp.log(ratio)
+    distance = times * jnp.square(stretch) * ratio * jnp.sum(squares / shrunk, axis=1)
+    return log_peak[:, None] - 0.5 * (log_spread + distance)
 
 
 def axis_factors(covariance: np.ndarray) -> np.ndarray:

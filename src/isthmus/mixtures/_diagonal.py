@@ -10,7 +10,9 @@ from ._base import (
     Mixture,
     Moments,
     Prior,
+    Removed,
     axis_factors,
+    downdated,
     linear_joint,
     linear_moments,
     of_shape,
@@ -65,6 +67,11 @@ class Diagonal(AbstractCovariance):
 
     def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
         return jnp.diagonal(second, axis1=-2, axis2=-1)
+
+    def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
+        squares = jnp.square((x - mixture.mean[:, :, None]) * mixture.spread[:, :, None])
+        log_peak = jnp.sum(jnp.log(mixture.spread), axis=1) - 0.5 * x.shape[0] * LOG_TWO_PI
+        return downdated(log_peak, squares, x.shape[0], removed)
 
     def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
         return jnp.sum(jnp.log(spread) - 0.5 * jnp.square(spread))

@@ -31,6 +31,7 @@ __all__ = [
     "moments_of_labels",
     "run_em",
     "stepping",
+    "total_log_likelihood",
     "valued",
     "whole_moments",
 ]
@@ -139,7 +140,7 @@ def run_em(
     needed = calm_iterations(mixture.mean.dtype)
     start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.int32(0))
     mixture, _, n_iter, n_calm = jax.lax.while_loop(unfinished, iterate, start)
-    value = valued(covariance, mixture, rows, _total(covariance, mixture, rows), prior)
+    value = valued(covariance, mixture, rows, total_log_likelihood(covariance, mixture, rows), prior)
     return Run(mixture, value, n_iter, n_calm >= needed)
 
 
@@ -199,7 +200,7 @@ def maximized(covariance: AbstractCovariance, moments: Moments, before: Mixture,
 
 def mean_log_likelihood(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> Any:
     """Of a mixture, in nats a row; of the values that are there."""
-    return _total(covariance, mixture, rows) / jnp.sum(rows.weight)
+    return total_log_likelihood(covariance, mixture, rows) / jnp.sum(rows.weight)
 
 
 def expectation(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tuple[Any, Moments]:
@@ -250,13 +251,17 @@ def whole_moments(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks
     return _summed(of_chunk, rows)
 
 
-def _total(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> Any:
-    """The log-likelihood of all rows."""
+def total_log_likelihood(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> Any:
+    """Of all rows, in nats. A gradient computes each chunk anew on its way back, so that it needs no more memory than the value."""
     if rows.observed is not None:
         matrices = covariance.covariances(mixture.spread, mixture.mean.shape[1])
-        return _summed(lambda chunk: jnp.sum(chunk.weight * observed_joint(mixture, matrices, chunk.x, chunk.observed)[0]), rows)
+        return _summed(
+            jax.checkpoint(lambda chunk: jnp.sum(chunk.weight * observed_joint(mixture, matrices, chunk.x, chunk.observed)[0])), rows
+        )
     prepared = covariance.prepared(mixture)
-    return _summed(lambda chunk: jnp.sum(chunk.weight * jax.nn.logsumexp(covariance.log_joint(prepared, chunk.x)[0], axis=0)), rows)
+    return _summed(
+        jax.checkpoint(lambda chunk: jnp.sum(chunk.weight * jax.nn.logsumexp(covariance.log_joint(prepared, chunk.x)[0], axis=0))), rows
+    )
 
 
 def _summed(of_chunk: Any, chunks: Tree) -> Tree:

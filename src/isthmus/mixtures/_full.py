@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import jax
@@ -13,7 +14,9 @@ from ._base import (
     Mixture,
     Moments,
     Prior,
+    Removed,
     axis_factors,
+    downdated,
     linear_joint,
     linear_moments,
     of_shape,
@@ -26,11 +29,13 @@ __all__ = [
     "believed",
     "covariances_of",
     "factors_of_precision",
+    "free_numbers",
+    "log_peak",
+    "of_free_numbers",
     "times_triangular",
     "triangular_log_prior",
     "triangular_whitening",
     "upper_roots",
-    "with_diagonal",
 ]
 
 # A direction that holds less than this share of its columns' variance counts as if it held that much.
@@ -99,14 +104,19 @@ class Full(AbstractCovariance):
         rows, columns = _pairs(second.shape[-1])
         return second[:, rows, columns]
 
+    def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
+        factor = mixture.spread
+        along = jnp.matmul(jnp.swapaxes(factor, 1, 2), x - mixture.mean[:, :, None], precision="highest")
+        return downdated(log_peak(factor), jnp.sum(jnp.square(along), axis=1, keepdims=True), x.shape[0], removed)
+
     def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
         return triangular_log_prior(spread)
 
     def unconstrained(self, spread: Tree) -> Tree:
-        return with_diagonal(spread, jnp.log)
+        return free_numbers(spread)
 
     def constrained(self, numbers: Tree) -> Tree:
-        return with_diagonal(numbers, jnp.exp)
+        return of_free_numbers(numbers)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         return n_components * n_dims * (n_dims + 1) // 2
@@ -137,6 +147,12 @@ def covariances_of(factor: Any) -> Any:
     return jnp.matmul(jnp.swapaxes(inverse, -1, -2), inverse, precision="highest")
 
 
+def log_peak(factor: Any) -> Any:
+    """The normal log-density at the mean, of factors of precisions."""
+    log_det = jnp.sum(jnp.log(jnp.abs(jnp.diagonal(factor, axis1=-2, axis2=-1))), axis=-1)
+    return log_det - 0.5 * factor.shape[-1] * LOG_TWO_PI
+
+
 def believed(sums: Any, count: Any, unit: Any, prior: Prior) -> Any:
     """Covariances of scatter matrices and the rows behind them, with a prior of covariance `unit`."""
     return (sums + prior.rows * unit) / (count + prior.rows) + prior.ridge * unit
@@ -147,8 +163,22 @@ def triangular_log_prior(factor: Any) -> Any:
     return jnp.sum(jnp.log(jnp.abs(jnp.diagonal(factor, axis1=-2, axis2=-1)))) - 0.5 * jnp.sum(jnp.square(factor))
 
 
-def with_diagonal(matrix: Any, function: Any) -> Any:
-    """Upper triangular matrices whose diagonals went through a function; what stands below them is left out."""
+def free_numbers(factor: Any) -> Any:
+    """The upper triangles (..., dims (dims + 1) / 2) of factors, with logarithms in the place of their diagonals."""
+    rows, columns = _pairs(factor.shape[-1])
+    return _with_diagonal(factor, jnp.log)[..., rows, columns]
+
+
+def of_free_numbers(numbers: Any) -> Any:
+    """The factors of what `free_numbers` gave."""
+    n_dims = math.isqrt(2 * numbers.shape[-1])
+    rows, columns = _pairs(n_dims)
+    upper = jnp.zeros((*numbers.shape[:-1], n_dims, n_dims), numbers.dtype).at[..., rows, columns].set(numbers)
+    return _with_diagonal(upper, jnp.exp)
+
+
+def _with_diagonal(matrix: Any, function: Any) -> Any:
+    """Triangular matrices whose diagonals went through a function."""
     diagonal = jnp.diagonal(matrix, axis1=-2, axis2=-1)
     return jnp.triu(matrix, 1) + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * function(diagonal)[..., None, :]
 

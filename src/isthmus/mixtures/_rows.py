@@ -116,13 +116,19 @@ class Table(NamedTuple):
         for start in range(0, len(self.x), per_block):
             x, weight = self.x[start : start + per_block], self.weight[start : start + per_block]
             numbers, observed = _groups(x, size) if self.has_missing else (_in_order(len(x), size), None)
+            room = _room(len(numbers)) - len(numbers)
+            numbers = np.pad(numbers, ((0, room), (0, 0)), constant_values=-1)
             chunks = np.zeros((len(numbers), x.shape[1], numbers.shape[1]), dtype)
             for chunk, own in zip(chunks, numbers, strict=True):
                 part = own[own >= 0]
                 chunk[:, : len(part)] = np.nan_to_num(whitening(x[part]).T) if self.has_missing else whitening(x[part]).T
             counts = np.where(numbers >= 0, weight[numbers], 0.0)
-            there = None if observed is None else jnp.asarray(observed, dtype)
+            there = None if observed is None else jnp.asarray(np.pad(observed, ((0, room), (0, 0)), constant_values=True), dtype)
             yield np.where(numbers >= 0, numbers + start, -1), Chunks(jnp.asarray(chunks), jnp.asarray(counts, dtype), there)
+
+    def whole(self, whitening: Whitening, n_components: int, dtype: Any) -> Chunks:
+        """All rows of a small table as one block."""
+        return next(self.blocks(whitening, n_components, dtype, n_bytes=2**62))
 
     def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> int:
         """How many blocks there are."""
@@ -144,6 +150,12 @@ def found_whitening(covariance: AbstractCovariance, table: Table) -> Whitening:
     """The whitening of a table for a structure."""
     mean, matrix = table.moments()
     return Whitening(mean, covariance.whitening(matrix, axes_only=table.has_missing))
+
+
+def _room(n_chunks: int) -> int:
+    """Chunks to make room for: up to 8, and then by eighths of powers of two, so that tables of about one size share a program."""
+    step = 1 << max((n_chunks - 1).bit_length() - 4, 0)
+    return -(-n_chunks // step) * step
 
 
 def _in_order(n_rows: int, size: int) -> np.ndarray:

@@ -210,7 +210,7 @@ def _view(setting: Setting, table: Table, filled: Chunks, *, whitened: bool) -> 
 
 def _whole(setting: Setting, table: Table) -> Chunks:
     """All rows of a small table."""
-    return next(table.blocks(setting.whitening, setting.n_components, setting.dtype, n_bytes=2**62))
+    return table.whole(setting.whitening, setting.n_components, setting.dtype)
 
 
 def _filled(setting: Setting, table: Table) -> Chunks:

@@ -6,7 +6,20 @@ from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, Prior, common_factor, linear_joint, linear_moments, of_shape, scatter
+from ._base import (
+    LOG_TWO_PI,
+    AbstractCovariance,
+    Mixture,
+    Moments,
+    Prior,
+    Removed,
+    common_factor,
+    downdated,
+    linear_joint,
+    linear_moments,
+    of_shape,
+    scatter,
+)
 
 
 class Spherical(AbstractCovariance):
@@ -56,6 +69,12 @@ class Spherical(AbstractCovariance):
 
     def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
         return jnp.trace(second, axis1=-2, axis2=-1)[:, None]
+
+    def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
+        n_dims = x.shape[0]
+        squares = jnp.mean(jnp.square((x - mixture.mean[:, :, None]) * mixture.spread[:, None, None]), axis=1, keepdims=True)
+        log_peak = n_dims * (jnp.log(mixture.spread) - 0.5 * LOG_TWO_PI)
+        return downdated(log_peak, squares, n_dims, removed, times=n_dims)
 
     def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
         return n_dims * jnp.sum(jnp.log(spread) - 0.5 * jnp.square(spread))

@@ -1,21 +1,24 @@
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from isthmus._types import Tree
 
-from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, Prior, axis_factors, of_shape, quadratic, scatter
+from ._base import LOG_TWO_PI, AbstractCovariance, Mixture, Moments, Prior, Removed, axis_factors, of_shape, quadratic, scatter
 from ._full import (
     believed,
     covariances_of,
     factors_of_precision,
+    free_numbers,
+    log_peak,
+    of_free_numbers,
     times_triangular,
     triangular_log_prior,
     triangular_whitening,
     upper_roots,
-    with_diagonal,
 )
 
 
@@ -74,14 +77,30 @@ class Tied(AbstractCovariance):
     def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
         return jnp.sum(second, axis=0)
 
+    def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
+        # A row is in the scatter around every mean, so that as many ranks leave the covariance as there are components.
+        along = jnp.einsum("ij,kin->njk", mixture.spread, x - mixture.mean[:, :, None], precision="highest")
+        products = jnp.einsum("njk,njl->nkl", along, along, precision="highest")
+        before = jnp.sum(removed.count) + removed.prior_rows
+        after = before - jnp.sum(removed.share, axis=0)
+        stretch = removed.count[:, None] / removed.left
+        root = jnp.sqrt(jnp.where(removed.lasts, removed.share * stretch / before, 0.0)).T
+        lower = jnp.linalg.cholesky(jnp.eye(root.shape[1], dtype=x.dtype) - root[:, :, None] * products * root[:, None, :])
+        explained = jax.lax.linalg.triangular_solve(lower, root[:, :, None] * products, left_side=True, lower=True)
+        distance = jnp.diagonal(products, axis1=1, axis2=2) + jnp.sum(jnp.square(explained), axis=1)
+        log_det = 2.0 * jnp.sum(jnp.log(jnp.diagonal(lower, axis1=1, axis2=2)), axis=1) - x.shape[0] * jnp.log(after / before)
+        joint = log_peak(mixture.spread) - 0.5 * (log_det + jnp.square(stretch) * (after / before) * distance.T)
+        # Without a root, nothing of the variance in some direction is left.
+        return jnp.where(jnp.isnan(joint), -jnp.inf, joint)
+
     def log_prior(self, spread: Tree, n_dims: int) -> Float[Array, ""]:
         return triangular_log_prior(spread)
 
     def unconstrained(self, spread: Tree) -> Tree:
-        return with_diagonal(spread, jnp.log)
+        return free_numbers(spread)
 
     def constrained(self, numbers: Tree) -> Tree:
-        return with_diagonal(numbers, jnp.exp)
+        return of_free_numbers(numbers)
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
         return n_dims * (n_dims + 1) // 2

@@ -78,7 +78,7 @@ class Own(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the epochs' ends have decided so far; all float32, whole numbers among them being exact.
+    """What the epochs' ends have decided so far; all of the default precision, in which whole numbers are exact.
 
     Attributes:
         status: an index of `STATUSES`.
@@ -139,12 +139,13 @@ def initial_carry(settings: Settings, arguments: Arguments, weights: Any, state:
     verdict = Verdict(RUNNING, 0.0, jnp.inf, 0.0, jnp.inf, 0.0, 1.0, 0.0)
     own = Own(
         weights=jax.tree.map(jnp.copy, start),
-        optimizer_state=jax.tree.map(jnp.copy, optimizer_state),
+        # An optimizer may start from numbers without a precision of their own, and after a step they have one: that compiles twice.
+        optimizer_state=jax.tree.map(lambda leaf: jnp.array(leaf, jnp.result_type(leaf)), optimizer_state),
         state=jax.tree.map(jnp.copy, state),
         sums=jnp.zeros(len(training_terms) + 1),
         best_weights=jax.tree.map(jnp.copy, weights),
         best_state=jax.tree.map(jnp.copy, state),
-        verdict=jnp.array(verdict, jnp.float32),
+        verdict=jnp.array(verdict),
         history=jnp.zeros((settings.n_epochs, len(training_terms) + len(validation_terms))),
     )
     # The run begins at the end of "epoch -1": the initial weights are evaluated first, and may turn out to be the best.
