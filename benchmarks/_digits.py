@@ -29,6 +29,7 @@ class Work:
         epochs: passes over the training rows.
         batch_size: rows a step.
         rate: of Adam.
+        cosine: whether ours lowers it along a cosine; pythae's stays.
         n_samples: codes a row in the importance-weighted bound.
         pseudo_rows: of a VampPrior.
         draws: binarizations of each training image; one for a static one.
@@ -48,6 +49,7 @@ class Work:
     epochs: int
     batch_size: int
     rate: float
+    cosine: bool
     n_samples: int
     pseudo_rows: int
     draws: int

@@ -13,12 +13,16 @@ from _digits import Work, binarized, read_work
 from isthmus import Autoencoder
 from isthmus.architectures import AbstractArchitecture, Dense
 from isthmus.bottlenecks import Gaussian, Hyperspherical
-from isthmus.initializers import FanScaled
-from isthmus.optimizers import Adam, Cosine
+from isthmus.initializers import AbstractInitializer
+from isthmus.optimizers import Adam, Constant, Cosine
 from isthmus.priors import Vamp
 
-# Weights before rectifiers are then as wide as PyTorch draws them: sqrt(1 / fan_in) instead of sqrt(6 / fan_in).
-_SCALE = 0.41
+
+class LikePyTorch(AbstractInitializer):
+    """Independent uniform weights between plus and minus `fan_in^-1/2`, as `torch.nn.Linear` draws them."""
+
+    def __call__(self, fan_in: int, fan_out: int, activation: str, *, rng: np.random.Generator) -> Any:
+        return rng.uniform(-(fan_in**-0.5), fan_in**-0.5, (fan_in, fan_out)).astype(np.float32)
 
 
 class Gate(eqx.Module):
@@ -73,11 +77,11 @@ def model(work: Work) -> Autoencoder:
     bottlenecks = {"iwae": Gaussian(n_samples=work.n_samples, importance_weighted=True), "sphere": Hyperspherical()}
     return Autoencoder(
         work.latent_dim,
-        architecture=Gated(work.widths) if work.gated else Dense(work.widths, activation=work.activation, initializer=FanScaled(_SCALE)),
+        architecture=Gated(work.widths) if work.gated else Dense(work.widths, activation=work.activation, initializer=LikePyTorch()),
         loss="bernoulli",
         bottleneck=bottlenecks.get(work.model, Gaussian()),
         prior=Vamp(work.pseudo_rows) if work.model == "vamp" else None,
-        optimizer=Adam(work.rate, schedule=Cosine()),
+        optimizer=Adam(work.rate, schedule=Cosine() if work.cosine else Constant()),
         batch_size=work.batch_size,
         max_epochs=max(1, work.epochs // work.draws),
         validation_fraction=None,

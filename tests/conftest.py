@@ -1,6 +1,8 @@
 """What holds for every test: shapes are checked, draws repeat, and no window opens."""
 
+import gc
 import os
+import pathlib
 import signal
 
 # Before JAX is imported by anybody. Set JAX_PLATFORMS to run the tests elsewhere.
@@ -11,6 +13,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import hypothesis
+import jax
+import pytest
 from jaxtyping import install_import_hook
 
 import rules.typechecking
@@ -25,3 +29,15 @@ hypothesis.settings.load_profile("isthmus")
 # A shell starts what it runs in the background deaf to Ctrl-C; the tests that send one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_MOST_BYTES = 3 * 2**30  # of a test process; two of them fit into a machine of 8 GB
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory():
+    """Compiled programs are forgotten between modules where they have taken much memory: thousands of them would take tens of gigabytes."""
+    yield
+    statm = pathlib.Path("/proc/self/statm")
+    if statm.exists() and int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > _MOST_BYTES:
+        jax.clear_caches()
+        gc.collect()

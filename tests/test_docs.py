@@ -21,7 +21,11 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md",
 
 def _cost(page: Path) -> list:
     """Pages that train for long run with the slow tests."""
-    return [pytest.mark.slow] if page.name in ("articles.md", "models.md") or page.parent.name == "gallery" else []
+    return (
+        [pytest.mark.slow]
+        if page.name in ("articles.md", "models.md", "mixtures.md", "mixture_refinement.md") or page.parent.name == "gallery"
+        else []
+    )
 
 
 @dataclass(frozen=True)

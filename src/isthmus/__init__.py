@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isthmus.estimators import Autoencoder as Autoencoder
     from isthmus.estimators import GaussianMixture as GaussianMixture
+    from isthmus.estimators import LatentMixture as LatentMixture
     from isthmus.estimators import load as load
     from isthmus.estimators import select_components as select_components
 
     __version__: str
 
-__all__ = ["Autoencoder", "GaussianMixture", "__version__", "load", "select_components"]
+__all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "load", "select_components"]
 
-_HOMES = {
-    "Autoencoder": "isthmus.estimators",
-    "GaussianMixture": "isthmus.estimators",
-    "load": "isthmus.estimators",
-    "select_components": "isthmus.estimators",
-}
+_HOMES = dict.fromkeys(("Autoencoder", "GaussianMixture", "LatentMixture", "load", "select_components"), "isthmus.estimators")
 
 
 def __getattr__(name: str) -> Any:

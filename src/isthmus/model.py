@@ -307,6 +307,11 @@ class Objective(Component):
         """Whether some weights go up what others go down."""
         return any(regularizer.is_adversarial for regularizer in self.parts.regularizers)
 
+    @property
+    def has_own_rates(self) -> bool:
+        """Whether some weights learn at a rate of their own."""
+        return any(regularizer.has_own_rate for regularizer in self.parts.regularizers)
+
     def at_own_rates(self, steps: Weights) -> Weights:
         """The optimizer's steps, with those of the penalties' own weights at the rates that they ask for.
 

@@ -15,7 +15,7 @@ from isthmus.errors import PartError
 from isthmus.losses import SquaredError
 from isthmus.model import Parts, Weights
 from isthmus.priors import BoundPrior, StandardNormal
-from isthmus.regularizers import AbstractProximal, AbstractRegularizer, View
+from isthmus.regularizers import AbstractProximal, AbstractRegularizer, SoftAssignment, View
 
 REGULARIZERS = list(choices(AbstractRegularizer).values())
 PROXIMALS = list(choices(AbstractProximal).values())
@@ -130,9 +130,11 @@ class TestEveryRegularizer:
         one, three = (
             part()(own_weights(part()), seen._replace(code=code), key=jax.random.key(3)) for code in (seen.code, jnp.stack([seen.code] * 3))
         )
-        np.testing.assert_allclose(three, one, rtol=1e-5)
+        np.testing.assert_allclose(three, one, rtol=1e-5, atol=3e-7)  # a few roundings of shares of order one
 
     def test_gradient_agrees_with_finite_differences(self, part):
+        if part is SoftAssignment:  # whose target is taken as given; test_soft_assignment.py has its gradient
+            return
         with jax.enable_x64(True):
             weights, direction = model_weights(), model_weights(4)
 

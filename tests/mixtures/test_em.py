@@ -9,7 +9,6 @@ from sklearn.mixture import GaussianMixture
 
 from isthmus._component import part_name
 from isthmus.mixtures import (
-    Chunks,
     Diagonal,
     Full,
     Limits,
@@ -20,29 +19,10 @@ from isthmus.mixtures import (
     mean_log_likelihood,
     run_em,
 )
+from mixtures.tables import N_COMPONENTS, N_DIMS, chunked, rows_of
 
 KINDS = {Full: "full", Tied: "tied", Diagonal: "diag", Spherical: "spherical"}
 STRUCTURES = list(KINDS)
-N_COMPONENTS, N_DIMS = 3, 4
-
-
-def rows_of(n=500, seed=0):
-    rng = np.random.default_rng(seed)
-    means = rng.normal(size=(N_COMPONENTS, N_DIMS)) * 2.0
-    factors = rng.normal(size=(N_COMPONENTS, N_DIMS, N_DIMS)) * 0.6
-    which = rng.integers(N_COMPONENTS, size=n)
-    x = means[which] + np.einsum("nij,nj->ni", factors[which], rng.normal(size=(n, N_DIMS)))
-    return (x - x.mean(axis=0)) / x.std(axis=0)
-
-
-def chunked(x, size=128, weight=None, dtype=jnp.float64):
-    n_chunks = -(-len(x) // size)
-    padded = np.zeros((n_chunks * size, x.shape[1]))
-    padded[: len(x)] = x
-    counts = np.zeros(n_chunks * size)
-    counts[: len(x)] = 1.0 if weight is None else weight
-    arrays = padded.reshape(n_chunks, size, -1).transpose(0, 2, 1), counts.reshape(n_chunks, size)
-    return Chunks(*(jnp.asarray(array, dtype) for array in arrays))
 
 
 def theirs(part, x, seed=0):
@@ -65,7 +45,7 @@ def covariances(part, spread):
 
 
 @pytest.mark.parametrize("part", STRUCTURES, ids=part_name)
-class TestEveryStructure:
+class TestAsInScikitLearn:
     def test_its_density_is_the_normal_one(self, part):
         with jax.enable_x64(True):
             x = rows_of(50)

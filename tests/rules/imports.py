@@ -15,7 +15,7 @@ _ROOT = "isthmus"
 # Lowest first. A file imports from the rows above its own, and from its own folder.
 LAYERS = (
     ("errors", "_types"),
-    ("_activations", "_autoregressive", "_component", "_files", "_gaussians", "_numerics", "_tree"),
+    ("_activations", "_autoregressive", "_component", "_files", "_gaussians", "_numerics", "_optional", "_tree"),
     ("initializers",),
     ("architectures", "bottlenecks", "corruptions", "losses", "optimizers", "priors", "regularizers"),
     ("data", "model"),

@@ -9,7 +9,7 @@ __all__ = ["PROJECT", "ROOT", "modules_of", "optional_modules", "requirement_nam
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-_MODULES = {"scikit-learn": "sklearn", "pillow": "PIL", "pytest-xdist": "xdist"}
+_MODULES = {"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL", "pytest-xdist": "xdist"}
 
 
 def requirement_names(requirements: list[str]) -> set[str]:

@@ -14,6 +14,7 @@ _FILE_LINES, _FUNCTION_LINES, _EQUAL_LINES = 400, 60, 8
 # Abstract classes that refine another abstract class of the package, each with its reason.
 REFINEMENTS = {
     "AbstractAdversary": "both adversaries have a discriminator of one form, drawn and taught alike",
+    "AbstractClusters": "penalties by clusters of codes have weights of one origin, which `LatentMixture` sets by closed forms",
     "AbstractCodebook": "one codebook and a chain of codebooks share all but how many there are",
     "AbstractConvolutional": "convolutions over one axis and over two share all but how many axes there are",
     "AbstractLikelihood": "a loss that is a probability: the estimators ask by its class whether rows have one",

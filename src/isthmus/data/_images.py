@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from isthmus._optional import optional
 from isthmus.errors import DataError
 
-from ._optional import optional
 from ._places import listed
 from ._table import Table
 

@@ -3,10 +3,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from isthmus._optional import optional
 from isthmus.errors import DataError
 
 from ._columns import check_columns
-from ._optional import optional
 from ._table import Table
 
 _ROW_NAME = "row_name"

@@ -3,14 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.mixture import GaussianMixture
 
 from isthmus.errors import DataError
 
-__all__ = ["CodeDensity", "fitted_density"]
+from ._gaussian_mixture import GaussianMixture
 
-_RIDGE = 1e-6  # added to the variances of codes of unit variance
-_N_STARTS = 3
+__all__ = ["CodeDensity", "fitted_density"]
 
 
 class CodeDensity(NamedTuple):
@@ -58,15 +56,12 @@ def fitted_density(codes: np.ndarray, labels: np.ndarray, n_components: Any, rng
         own = codes[labels == label].astype(np.float64)
         if not len(own):
             continue
-        n_own = min(n_components, len(np.unique(own, axis=0)))
-        center, spread = own.mean(axis=0), own.std(axis=0)
-        spread = np.where(spread > 0.0, spread, 1.0)
         if len(own) == 1:
-            shares[label, 0], means[label, 0] = 1.0, center
+            shares[label, 0], means[label, 0] = 1.0, own[0]
             continue
-        mixture = GaussianMixture(n_own, reg_covar=_RIDGE, n_init=_N_STARTS, random_state=int(rng.integers(2**31)))
-        mixture.fit((own - center) / spread)
+        n_own = min(n_components, len(np.unique(own, axis=0)))
+        mixture = GaussianMixture(n_own, random_state=int(rng.integers(2**31))).fit(own)
         shares[label, :n_own] = mixture.weights_
-        means[label, :n_own] = center + spread * mixture.means_
-        factors[label, :n_own] = spread[:, None] * np.linalg.cholesky(mixture.covariances_)
+        means[label, :n_own] = mixture.means_
+        factors[label, :n_own] = np.linalg.cholesky(mixture.covariances_)
     return CodeDensity(shares, means, factors)

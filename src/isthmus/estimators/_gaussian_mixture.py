@@ -1,4 +1,6 @@
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -16,8 +18,8 @@ from ._fitting import random_source
 from ._mixture_fits import Fitted
 from ._mixture_objective import MixtureObjective, mixture_objective
 
-# A component of this weight has less than a row of any table that fits into memory.
-_EMPTY = 1e-10
+# The least weight that a component of a conditional mixture keeps, however far the given values are from it.
+_LEAST_WEIGHT = float(np.finfo(np.float64).tiny)
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
@@ -36,7 +38,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         How components may be spread: each freely; all alike; along the axes; as balls; freely in a few directions, as in
         ``isthmus.mixtures.LowRank(rank=3)``.
     tol : float, default=1e-5
-        The gain of the mean log-likelihood, in nats a row, below which an iteration is the last.
+        The gain of the mean log-likelihood, in nats a row, below which an iteration is the last; with float32 rows the second of two in a
+        row, since one may gain little by rounding.
     reg_covar : float, default=1e-6
         Added to variances, as a share of the variance of all rows in the same direction. (In scikit-learn it is in the data's unit.)
     covariance_prior : float, default=1e-3
@@ -98,7 +101,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     -----
     Rows are whitened in float64 and then computed with in their own precision: float32 rows in float32, all others in float64. Large
     means or different units of columns cost no accuracy, and ``fit(a * X + b)`` finds the same clusters as ``fit(X)``. The shares of rows
-    in components are never there at once, and a table larger than memory can be a `numpy.memmap`.
+    in components are never there at once, and a table larger than memory can be a `numpy.memmap`. A column that does not vary has no scale:
+    `covariance_prior` and `reg_covar` give it a small variance in its own unit, and with neither it is refused.
 
     References
     ----------
@@ -181,10 +185,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         DataError
             Parameters or rows that cannot be used; nothing of an earlier fit is lost.
         """
-        table = self._table(X, sample_weight, reset=True, n_least=2)
-        before = getattr(self, "fitted_", None) if self.warm_start else None
-        self._keep(_mixture_fits.fitted(self, table, random_source(self.random_state), before))
+        with self._unchanged_by_failure():
+            table = self._table(X, sample_weight, reset=True, n_least=2)
+            before = getattr(self, "fitted_", None) if self.warm_start else None
+            found = _mixture_fits.fitted(self, table, random_source(self.random_state), before)
+        self._keep(found)
         self.__dict__.pop("stream_", None)
+        self._warn()
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "GaussianMixture":
@@ -208,17 +215,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self
         """
         first = not hasattr(self, "fitted_")
-        table = self._table(X, sample_weight, reset=first, n_least=2 if first else 1)
-        if first:
-            found = _mixture_fits.fitted(self, table, random_source(self.random_state), None)
-            stream = _streams.begun(found, table)
-        else:
-            before = getattr(self, "stream_", None)
-            if before is None:
-                before = _streams.begun(self.fitted_, table)
-            found, stream = _streams.continued(self, self.fitted_, before, table)
+        with self._unchanged_by_failure():
+            table = self._table(X, sample_weight, reset=first, n_least=2 if first else 1)
+            if first:
+                found = _mixture_fits.fitted(self, table, random_source(self.random_state), None)
+                stream = _streams.begun(found, table)
+            else:
+                before = getattr(self, "stream_", None) or _streams.implied(self.fitted_)
+                found, stream = _streams.continued(self, self.fitted_, before, table)
         self._keep(found)
         self.stream_ = stream
+        self._warn()
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
@@ -264,6 +271,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         jax.Array of shape (n_samples,)
             In nats, in the precision of `x`.
 
+        Raises
+        ------
+        DataError
+            `x` has another shape.
+
         Examples
         --------
         >>> import jax, jax.numpy as jnp, numpy as np
@@ -272,9 +284,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Array([[-2.]], dtype=float32)
         """
         check_is_fitted(self)
+        x = jax.numpy.asarray(x)
+        x = x if jax.numpy.issubdtype(x.dtype, jax.numpy.floating) else x.astype(float)
+        if x.ndim != 2 or x.shape[1] != self.n_features_in_:
+            raise DataError(f"`x` must be rows of {self.n_features_in_} features; got an array of shape {x.shape}. Give such rows.")
         found, dtype = self.fitted_, x.dtype
         factor = jax.numpy.asarray(found.whitening.factor, dtype)
-        centered = x - jax.numpy.asarray(found.whitening.center, dtype)
+        # In two steps: the first is exact where means are large, the second brings what rounding left of the center.
+        center = found.whitening.center.astype(dtype)
+        centered = (x - center) - (found.whitening.center - center.astype(np.float64)).astype(dtype)
         whitened = centered @ factor if factor.ndim == 2 else centered * factor
         mixture = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf, dtype), found.mixture)
         return log_density(found.covariance, mixture, whitened) + float(found.whitening.log_factors().sum())
@@ -421,7 +439,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
                 "All features are given, and none is left to have a distribution. Leave some out; `score_samples` judges whole rows."
             )
         log_weight, mean, matrices = conditioned(np.log(self.weights_), self.means_, self._matrices(), given, known)
-        return GaussianMixture.from_parameters(np.exp(log_weight), mean, matrices, random_state=self.random_state)
+        weights = np.maximum(np.exp(log_weight), _LEAST_WEIGHT)
+        return GaussianMixture.from_parameters(weights, mean, matrices, random_state=self.random_state)
 
     @classmethod
     def from_parameters(
@@ -462,12 +481,16 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         if self.missing_values not in ("error", "conditional"):
             raise DataError(f"Unknown `missing_values`: {self.missing_values!r}. Choose 'error' or 'conditional'.")
         incomplete = self.missing_values == "conditional"
-        finite: Any = "allow-nan" if incomplete else True
-        # A refused table must not change what an earlier fit says of its own.
+        dtype = [np.float64, np.float32]
+        x = validate_data(self, X, reset=reset, dtype=dtype, ensure_all_finite="allow-nan", ensure_min_samples=n_least)
+        return _mixture_fits.checked_table(x, sample_weight, incomplete=incomplete)
+
+    @contextlib.contextmanager
+    def _unchanged_by_failure(self) -> Iterator[None]:
+        """A refused fit must not change what an earlier one says of its table."""
         known = {name: self.__dict__.get(name) for name in ("n_features_in_", "feature_names_in_")}
         try:
-            x = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=finite, ensure_min_samples=n_least)
-            return _mixture_fits.checked_table(x, sample_weight, incomplete=incomplete)
+            yield
         except Exception:
             for name, value in known.items():
                 if value is None:
@@ -483,16 +506,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _keep(self, found: Fitted) -> None:
         own, matrices = found.own, found.matrices
         inverses = np.linalg.inv(matrices)
-        roots = np.swapaxes(np.linalg.inv(np.linalg.cholesky(matrices)), -1, -2)
+        roots = np.triu(np.swapaxes(np.linalg.inv(np.linalg.cholesky(matrices)), -1, -2))
         compact = found.covariance.compact
         self.fitted_ = found
         self.weights_, self.means_ = np.exp(own.log_weight), own.mean
         self.covariances_, self.precisions_, self.precisions_cholesky_ = compact(matrices), compact(inverses), compact(roots)
         self.converged_, self.n_iter_, self.lower_bound_, self.refined_gain_ = found.converged, found.n_iter, found.value, found.gain
-        self.n_empty_ = int(np.count_nonzero(self.weights_ < _EMPTY))
-        if not found.converged:
+        self.n_empty_ = int(np.count_nonzero(found.empty))
+
+    def _warn(self) -> None:
+        if not self.converged_:
             warnings.warn(
-                f"The mixture has not converged in {found.n_iter} iterations. Give a larger `max_iter`, or a `tol` above {self.tol:g}.",
+                f"The mixture has not converged in {self.n_iter_} iterations. Give a larger `max_iter`, or a `tol` above {self.tol:g}.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -86,7 +86,7 @@ class AbstractGenerative(abc.ABC):
 
         With it rows can be drawn from any autoencoder, a plain one too; and from one with a prior better, for codes are seldom
         distributed as the prior says (Ghosh et al. 2020, From Variational to Deterministic Autoencoders, arXiv:1903.12436). Mixtures are
-        those of scikit-learn, with full covariances, on codes of unit variance. A conditional model has one for each class.
+        `isthmus.GaussianMixture` by default. A conditional model has one for each class.
 
         Parameters
         ----------

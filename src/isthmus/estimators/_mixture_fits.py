@@ -41,7 +41,9 @@ _KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (T
 _STARTS = {prefix + name: (*kind, bool(prefix)) for prefix in ("", "whitened_") for name, kind in _KINDS.items()}
 _N_KEPT, _N_REFINED = 8, 8
 _LEAST_RIDGE = 5e-7  # in float32, where sums of squares are no surer
-_FIXED = ("weights", "means", "covariances")
+# A component of this weight has less than a row of any table that fits into memory.
+_EMPTY = 1e-10
+_FIXED = {"weights": "weights_init", "means": "means_init", "covariances": "precisions_init"}
 
 
 class Fitted(NamedTuple):
@@ -51,9 +53,11 @@ class Fitted(NamedTuple):
         covariance: the structure.
         whitening: how rows are scaled.
         mixture: of whitened rows, in NumPy arrays.
-        value: that was maximized.
+        value: that was maximized, of the rows in their own unit.
         n_iter: iterations on all rows.
         converged: whether they had gained little in the end.
+        dtype: of the computation.
+        n_rows: what the rows counted together.
         gain: nats a row that the refinement has added.
     """
 
@@ -63,6 +67,8 @@ class Fitted(NamedTuple):
     value: float
     n_iter: int
     converged: bool
+    dtype: Any = np.float64
+    n_rows: float = 0.0
     gain: float = 0.0
 
     @property
@@ -74,6 +80,11 @@ class Fitted(NamedTuple):
     def matrices(self) -> np.ndarray:
         """Its covariances, (components or one, dims, dims)."""
         return matrices_of(self.covariance, self.own)
+
+    @property
+    def empty(self) -> np.ndarray:
+        """Whether a component has no rows, (components,): less of them than rounding can tell from none."""
+        return np.exp(self.mixture.log_weight) < max(_EMPTY, 10.0 * float(np.finfo(self.dtype).eps))
 
 
 def in_precision(dtype: Any) -> Any:
@@ -97,19 +108,18 @@ def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Tab
     """Rows and their weights.
 
     Raises:
-        DataError: a column without any value, weights that are negative or all zero.
+        DataError: values that are missing and may not be, weights that are all zero.
     """
+    # The least value is NaN where any is.
+    has_missing = bool(np.isnan(x.min()))
+    if has_missing and not incomplete:
+        raise DataError('X contains NaN. Pass `missing_values="conditional"` to fit rows by the values they have, or drop those rows.')
     weight = np.ones(len(x))
     if sample_weight is not None:
         given = np.asarray(sample_weight)
         if given.size and not np.any(given):
             raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
         weight = _check_sample_weight(given, np.zeros((len(x), 1)), dtype=np.float64, ensure_non_negative=True)
-    has_missing = incomplete and bool(np.isnan(x).any())
-    if has_missing:
-        empty = np.flatnonzero(np.isnan(x[weight > 0]).all(axis=0))
-        if len(empty):
-            raise DataError(f"Columns {empty.tolist()} have no value in any row that counts. Drop them.")
     return Table(x, weight, has_missing)
 
 
@@ -121,13 +131,15 @@ def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitte
         raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
     covariance, dtype = covariance_of(estimator.covariance_type), table.x.dtype
     search, refinement = _search(estimator, dtype), refinement_of(estimator.refinement)
+    _check_columns(table, covariance, search.prior)
     whitening = found_whitening(covariance, table)
     setting = Setting(covariance, n_components, whitening, dtype)
-    fixed = fixed_of(estimator, covariance, n_components)
+    fixed = fixed_of(estimator, covariance, n_components, before)
     given = _given(estimator, n_components, table.x.shape[1], covariance)
     labels = _labels(estimator, len(table.x), n_components)
     with in_precision(dtype):
         if before is not None:
+            _check_continued(before, covariance, (n_components, table.x.shape[1]))
             run = finished(setting, whitening.whitened(covariance, before.own), table, search, fixed)
         elif given or labels is not None:
             start = _preset(setting, table, search, given, labels, rng)
@@ -135,7 +147,7 @@ def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitte
         else:
             run = best_mixture(setting, table, search, rng)
         run, gain = (run, 0.0) if refinement is None else refined(setting, run, table, search, fixed, refinement, rng=rng)
-    return _found(covariance, whitening, run)._replace(gain=gain)
+    return _found(covariance, whitening, run, table)._replace(gain=gain)
 
 
 def stated(covariance_type: Any, weights: Any, means: Any, covariances: Any) -> Fitted:
@@ -145,11 +157,11 @@ def stated(covariance_type: Any, weights: Any, means: Any, covariances: Any) -> 
         DataError: they do not fit together.
     """
     covariance = covariance_of(covariance_type)
-    weight, mean = np.asarray(weights, np.float64), np.asarray(means, np.float64)
+    weight, mean = _floats("weights", weights), _floats("means", means)
     if mean.ndim != 2 or not np.all(np.isfinite(mean)):
         raise DataError(f"`means` must be finite, of shape (n_components, n_features); got {mean.shape}. Give such means.")
     own = {"weights": _checked_weights("weights", weight, len(mean))}
-    own["covariances"] = _checked_matrices("covariances", covariance, np.asarray(covariances, np.float64), mean.shape)
+    own["covariances"] = _checked_matrices("covariances", covariance, _floats("covariances", covariances), mean.shape)
     center = own["weights"] @ mean
     deviation = mean - center
     whole = np.einsum("k,kij->ij", own["weights"], own["covariances"]) + (own["weights"] * deviation.T) @ deviation
@@ -198,11 +210,39 @@ def left_out(estimator: Any, found: Fitted, table: Table) -> np.ndarray:
     return density + found.whitening.log_factors().sum()
 
 
-def _found(covariance: AbstractCovariance, whitening: Whitening, run: Run) -> Fitted:
+def _found(covariance: AbstractCovariance, whitening: Whitening, run: Run, table: Table) -> Fitted:
     mixture = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), run.mixture)
     if not np.isfinite(float(run.value)):
         raise DataError("The likelihood of the mixture is not finite. Give `covariance_prior` or `reg_covar` a larger value.")
-    return Fitted(covariance, whitening, mixture, float(run.value), int(run.n_iter), bool(run.converged))
+    value = float(run.value) + table.mean_log_factor(whitening)
+    n_rows = float(table.weight.sum())
+    return Fitted(covariance, whitening, mixture, value, int(run.n_iter), bool(run.converged), table.x.dtype, n_rows)
+
+
+def _check_columns(table: Table, covariance: AbstractCovariance, prior: Prior) -> None:
+    """Refuse columns without values, and those without variance where nothing else gives them one."""
+    if table.has_missing:
+        empty = np.flatnonzero(np.isnan(table.x[table.weight > 0]).all(axis=0))
+        if len(empty):
+            raise DataError(f"Columns {empty.tolist()} have no value in any row that counts. Drop them.")
+    if prior.rows == 0.0 and prior.ridge == 0.0:
+        _, matrix = table.moments()
+        modeled = covariance.expanded(covariance.compact(matrix[None]), 1, len(matrix))[0]
+        constant = np.flatnonzero(np.diag(modeled) <= 0.0)
+        if len(constant):
+            raise DataError(
+                f"Columns {constant.tolist()} do not vary, and the likelihood has no maximum. Drop them, or give `covariance_prior` or "
+                f"`reg_covar` a value above 0."
+            )
+
+
+def _check_continued(before: Fitted, covariance: AbstractCovariance, shape: tuple[int, int]) -> None:
+    if before.covariance != covariance or before.mixture.mean.shape != shape:
+        n_components, n_features = before.mixture.mean.shape
+        raise DataError(
+            f"`warm_start` goes on from {n_components} components of {n_features} features and {before.covariance!r}; got {shape[0]} of "
+            f"{shape[1]} and {covariance!r}. Use the same, or `warm_start=False`."
+        )
 
 
 def _search(estimator: Any, dtype: Any) -> Search:
@@ -232,19 +272,23 @@ def prior_of(estimator: Any, dtype: Any) -> Prior:
 def _kinds(init_params: Any) -> tuple[tuple[bool, int, bool], ...]:
     if isinstance(init_params, str):
         names: Sequence[Any] = tuple(_STARTS) if init_params == "auto" else (init_params,)
-    elif isinstance(init_params, tuple | list) and all(isinstance(name, str) for name in init_params) and init_params:
+    elif _has_names(init_params):
         names = init_params
     else:
         return (_STARTS["kmeans"],)  # labels, which have been looked at already
-    unknown = [name for name in names if name not in _STARTS]
+    unknown = [name for name in names if name not in tuple(_STARTS)]
     if unknown:
         raise DataError(f"Unknown `init_params`: {unknown[0]!r}. Choose among {', '.join(_STARTS)}; 'auto' is all of them.")
     return tuple(_STARTS[name] for name in names)
 
 
+def _has_names(init_params: Any) -> bool:
+    return isinstance(init_params, tuple | list) and any(isinstance(name, str) for name in init_params)
+
+
 def _labels(estimator: Any, n_rows: int, n_components: int) -> np.ndarray | None:
     given = estimator.init_params
-    if isinstance(given, str) or (isinstance(given, tuple | list) and given and isinstance(given[0], str)):
+    if isinstance(given, str) or _has_names(given):
         return None
     labels = np.asarray(given)
     if labels.shape != (n_rows,) or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= n_components:
@@ -259,16 +303,23 @@ def _given(estimator: Any, n_components: int, n_dims: int, covariance: AbstractC
     """Weights, means and covariance matrices to start from, as far as there are any."""
     found = {}
     if estimator.weights_init is not None:
-        found["weights"] = _checked_weights("weights_init", np.asarray(estimator.weights_init, np.float64), n_components)
+        found["weights"] = _checked_weights("weights_init", _floats("weights_init", estimator.weights_init), n_components)
     if estimator.means_init is not None:
-        means = np.asarray(estimator.means_init, np.float64)
+        means = _floats("means_init", estimator.means_init)
         if means.shape != (n_components, n_dims) or not np.all(np.isfinite(means)):
             raise DataError(f"`means_init` must have the shape {(n_components, n_dims)} and be finite; got {means.shape}. Give such means.")
         found["means"] = means
     if estimator.precisions_init is not None:
-        given = np.asarray(estimator.precisions_init, np.float64)
+        given = _floats("precisions_init", estimator.precisions_init)
         found["covariances"] = np.linalg.inv(_checked_matrices("precisions_init", covariance, given, (n_components, n_dims)))
     return found
+
+
+def _floats(name: str, given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"`{name}` must be an array of numbers; got {given!r}. Give one.") from None
 
 
 def _checked_weights(name: str, weights: np.ndarray, n_components: int) -> np.ndarray:
@@ -280,32 +331,48 @@ def _checked_weights(name: str, weights: np.ndarray, n_components: int) -> np.nd
 def _checked_matrices(name: str, covariance: AbstractCovariance, given: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     try:
         matrices = covariance.expanded(given, *shape)
+        if not np.allclose(matrices, np.swapaxes(matrices, -1, -2), atol=0.0):
+            raise ValueError("not symmetric, or not finite")  # noqa: TRY301  # one message for all that cannot be used
         np.linalg.cholesky(matrices)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise DataError(f"`{name}` cannot be used: {error}. Give positive definite matrices, in the shape of `covariances_`.") from None
     return matrices
 
 
-def fixed_of(estimator: Any, covariance: AbstractCovariance, n_components: int) -> Fixed:
-    """What the estimator's parameters hold."""
-    given = estimator.fixed
-    if isinstance(given, Mapping):
-        chosen = {name: np.isin(np.arange(n_components), numbers_) for name, numbers_ in given.items()}
-    else:
-        chosen = {name: np.ones(n_components, bool) for name in ((given,) if isinstance(given, str) else given)}
-    if not chosen:
+def fixed_of(estimator: Any, covariance: AbstractCovariance, n_components: int, before: Fitted | None) -> Fixed:
+    """What the estimator's parameters hold: of what they give, or of the mixture `before`.
+
+    Raises:
+        DataError: names or components that there are not, values that were not given, a part of what is shared.
+    """
+    given = (estimator.fixed,) if isinstance(estimator.fixed, str) else estimator.fixed
+    if not isinstance(given, Mapping | tuple | list | set | frozenset):
+        raise DataError(f"`fixed` must be names, or a mapping of names to components; got {given!r}. Choose among {', '.join(_FIXED)}.")
+    if not given:
         return NOTHING_FIXED
-    parameters = {"weights": "weights_init", "means": "means_init", "covariances": "precisions_init"}
-    for name in chosen:
-        if name not in _FIXED:
+    for name in given:
+        if name not in tuple(_FIXED):
             raise DataError(f"Unknown name in `fixed`: {name!r}. Choose among {', '.join(_FIXED)}.")
-        if getattr(estimator, parameters[name]) is None and not estimator.warm_start:
-            raise DataError(f"`fixed` holds {name} that were not given. Give `{parameters[name]}`.")
+        if before is None and getattr(estimator, _FIXED[name]) is None:
+            raise DataError(f"`fixed` holds {name} that were not given. Give `{_FIXED[name]}`.")
+    every = range(n_components)
+    chosen = {name: _chosen(name, given[name] if isinstance(given, Mapping) else every, n_components) for name in given}
     nothing = np.zeros(n_components, bool)
     weight, mean, spread = (chosen.get(name, nothing) for name in _FIXED)
     if covariance.is_shared and spread.any() and not spread.all():
         raise DataError("A covariance that all components share can only be fixed as a whole. Name no components for it.")
     return Fixed(weight, mean, spread)
+
+
+def _chosen(name: str, given: Any, n_components: int) -> np.ndarray:
+    """Whether each component is among those that are given, (components,)."""
+    numbers_ = np.atleast_1d(np.asarray(given))
+    if numbers_.size and (numbers_.dtype.kind not in "iu" or numbers_.min() < 0 or numbers_.max() >= n_components):
+        raise DataError(
+            f"`fixed` must name components by numbers from 0 to {n_components - 1}; got {given!r} for {name}. Give such numbers, or the "
+            f"name alone for all of them."
+        )
+    return np.isin(np.arange(n_components), numbers_)
 
 
 def _preset(

@@ -73,7 +73,7 @@ class MixtureObjective(NamedTuple):
             mixture = constrained(
                 found.covariance, unraveled(found.covariance, numbers, *found.mixture.mean.shape), found.mixture, self.fixed
             )
-        value = self.constant - self._evaluated(numbers, self.prior._replace(ridge=0.0))[0]
+        value = -self._evaluated(numbers, self.prior._replace(ridge=0.0))[0]
         estimator = copy.copy(self.estimator)
         mixture = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), mixture)
         estimator._keep(found._replace(mixture=mixture, value=value, converged=True, gain=value - found.value))
@@ -94,7 +94,7 @@ def mixture_objective(estimator: Any, found: Fitted, table: Table) -> MixtureObj
         blocks = list(table.blocks(found.whitening, len(found.mixture.mean), np.float64))
         mixture = jax.tree.map(jnp.asarray, found.mixture)
         start = np.asarray(ravel_pytree(unconstrained(found.covariance, mixture))[0])
-    fixed, prior = fixed_of(estimator, found.covariance, len(found.mixture.mean)), prior_of(estimator, np.float64)
+    fixed, prior = fixed_of(estimator, found.covariance, len(found.mixture.mean), found), prior_of(estimator, np.float64)
     # A copy, which another fit of the user's does not change.
     return MixtureObjective(start, copy.copy(estimator), fixed, prior, blocks, -float(np.average(there, weights=table.weight)))
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from isthmus.mixtures import Moments, Table, updated, whole_moments
 
-from ._mixture_fits import Fitted, in_precision, prior_of
+from ._mixture_fits import Fitted, fixed_of, in_precision, matrices_of, prior_of
 
-__all__ = ["Stream", "begun", "continued"]
+__all__ = ["Stream", "begun", "continued", "implied"]
 
 _FORGETTING = 0.6
 
@@ -21,7 +21,7 @@ class Stream(NamedTuple):
 
     Attributes:
         moments: per row, with whole matrices as second moments (components, dims, dims), whatever the structure.
-        value: the mean log-likelihood of whitened rows when they were seen.
+        value: the mean log-likelihood of rows when they were seen.
         n_chunks: how many there were.
         n_rows: what they counted together.
     """
@@ -38,6 +38,14 @@ def begun(found: Fitted, table: Table) -> Stream:
     return Stream(moments, value, 1, float(table.weight.sum()))
 
 
+def implied(found: Fitted) -> Stream:
+    """The stream whose rows are gone, and of which only the mixture is known."""
+    mixture = found.mixture
+    weight = np.exp(mixture.log_weight)
+    second = matrices_of(found.covariance, mixture) + mixture.mean[:, :, None] * mixture.mean[:, None, :]
+    return Stream(Moments(weight, weight[:, None] * mixture.mean, weight[:, None, None] * second), found.value, 1, found.n_rows)
+
+
 def continued(estimator: Any, found: Fitted, stream: Stream, table: Table) -> tuple[Fitted, Stream]:
     """The mixture and the stream after one more chunk of rows."""
     value, moments = _moments(found, table)
@@ -48,14 +56,15 @@ def continued(estimator: Any, found: Fitted, stream: Stream, table: Table) -> tu
         before = jax.tree.map(jnp.asarray, found.mixture)
         total = jax.tree.map(lambda leaf: jnp.asarray(leaf * n_rows), mixed)
         own = total._replace(second=found.covariance.reduced(total.second, before.spread))
-        mixture = updated(found.covariance, own, before, prior_of(estimator, np.float64))
+        fixed = fixed_of(estimator, found.covariance, len(found.mixture.mean), found)
+        mixture = updated(found.covariance, own, before, prior_of(estimator, np.float64), fixed)
     mixture = jax.tree.map(np.asarray, mixture)
     value = (1.0 - share) * stream.value + share * value
     return found._replace(mixture=mixture, value=value, n_iter=found.n_iter + 1), Stream(mixed, value, n_chunks, n_rows)
 
 
 def _moments(found: Fitted, table: Table) -> tuple[float, Moments]:
-    """The mean log-likelihood of whitened rows, and moments per row."""
+    """The mean log-likelihood of rows, and moments of whitened rows, per row."""
     dtype = table.x.dtype
     whole: Any = None
     with in_precision(dtype):
@@ -64,4 +73,4 @@ def _moments(found: Fitted, table: Table) -> tuple[float, Moments]:
             own = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), whole_moments(found.covariance, mixture, rows))
             whole = own if whole is None else jax.tree.map(np.add, whole, own)
     value, moments = jax.tree.map(lambda leaf: leaf / table.weight.sum(), whole)
-    return float(value), moments
+    return float(value) + table.mean_log_factor(found.whitening), moments

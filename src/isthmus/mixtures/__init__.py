@@ -17,7 +17,7 @@ from ._em import Limits as Limits
 from ._em import Run as Run
 from ._em import expectation as expectation
 from ._em import mean_log_likelihood as mean_log_likelihood
-from ._em import moments_of_shares as moments_of_shares
+from ._em import moments_of_labels as moments_of_labels
 from ._em import run_em as run_em
 from ._em import total_log_likelihood as total_log_likelihood
 from ._full import Full as Full
@@ -85,7 +85,7 @@ __all__ = [
     "mean_log_likelihood",
     "merged",
     "mixture_of_labels",
-    "moments_of_shares",
+    "moments_of_labels",
     "nearest_labels",
     "ridged",
     "run_em",

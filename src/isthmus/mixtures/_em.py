@@ -7,6 +7,7 @@ iteration     for each chunk of rows: densities ── shares ── moments, ad
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,11 +24,13 @@ __all__ = [
     "Fixed",
     "Limits",
     "Run",
+    "calm_iterations",
     "expectation",
     "maximized",
     "mean_log_likelihood",
-    "moments_of_shares",
+    "moments_of_labels",
     "run_em",
+    "stepping",
     "total_log_likelihood",
     "valued",
     "whole_moments",
@@ -53,7 +56,8 @@ class Limits(NamedTuple):
     """When to stop.
 
     Attributes:
-        tol: the gain of the mean log-likelihood (with the prior's share), in nats a row, below which an iteration is the last.
+        tol: the gain of the mean log-likelihood (with the prior's share), in nats a row, below which an iteration is the last; in single
+            precision the second of two in a row, since one may gain little by rounding.
         max_iter: iterations at most.
     """
 
@@ -122,28 +126,49 @@ def run_em(
         total, moments = expectation(covariance, mixture, rows)
         return maximized(covariance, moments, mixture, prior, fixed), valued(covariance, mixture, rows, total, prior)
 
+    step, passes = stepping(covariance, iterated, fixed, accelerated=accelerated)
+
+    def unfinished(carry: Any) -> Any:
+        _, _, n_iter, n_calm = carry
+        return (n_iter < limits.max_iter) & (n_calm < needed)
+
+    def iterate(carry: Any) -> Any:
+        mixture, before, n_iter, n_calm = carry
+        mixture, value = step(mixture)
+        return mixture, value, n_iter + passes, jnp.where(jnp.abs(value - before) < limits.tol, n_calm + 1, 0)
+
+    needed = calm_iterations(mixture.mean.dtype)
+    start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.int32(0))
+    mixture, _, n_iter, n_calm = jax.lax.while_loop(unfinished, iterate, start)
+    value = valued(covariance, mixture, rows, total_log_likelihood(covariance, mixture, rows), prior)
+    return Run(mixture, value, n_iter, n_calm >= needed)
+
+
+def calm_iterations(dtype: Any) -> int:
+    """How many iterations in a row must gain too little for a run to end; values of float32 carry noise of about a usual tolerance."""
+    return 1 if jnp.finfo(dtype).bits > 32 else 2
+
+
+def stepping(
+    covariance: AbstractCovariance, iterated: Callable[[Mixture], tuple[Mixture, Any]], fixed: Fixed, *, accelerated: bool
+) -> tuple[Callable[[Mixture], tuple[Mixture, Any]], int]:
+    """One iteration or, accelerated, two and one from where they point to; and how many passes over the rows that takes.
+
+    Args:
+        covariance: the structure.
+        iterated: gives the next mixture, and the value of the one before.
+        fixed: what is not to move.
+        accelerated: whether to extrapolate.
+    """
+
     def three(mixture: Mixture) -> tuple[Mixture, Any]:
         first, _ = iterated(mixture)
         second, value = iterated(first)
-        third, far = iterated(_extrapolated(covariance, mixture, first, second))
+        third, far = iterated(_extrapolated(covariance, (mixture, first, second), fixed))
         usable = far >= value
         return jax.tree.map(functools.partial(jnp.where, usable), third, second), jnp.where(usable, far, value)
 
-    step, passes = (three, 3) if accelerated else (iterated, 1)
-
-    def unfinished(carry: Any) -> Any:
-        _, _, n_iter, converged = carry
-        return (n_iter < limits.max_iter) & ~converged
-
-    def iterate(carry: Any) -> Any:
-        mixture, before, n_iter, _ = carry
-        mixture, value = step(mixture)
-        return mixture, value, n_iter + passes, jnp.abs(value - before) < limits.tol
-
-    start = (mixture, jnp.full((), -jnp.inf, mixture.mean.dtype), jnp.int32(0), jnp.asarray(False))
-    mixture, _, n_iter, converged = jax.lax.while_loop(unfinished, iterate, start)
-    value = valued(covariance, mixture, rows, total_log_likelihood(covariance, mixture, rows), prior)
-    return Run(mixture, value, n_iter, converged)
+    return (three, 3) if accelerated else (iterated, 1)
 
 
 def valued(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks, total: Any, prior: Prior) -> Any:
@@ -168,8 +193,8 @@ def maximized(covariance: AbstractCovariance, moments: Moments, before: Mixture,
     mean = jnp.where((alive & ~jnp.asarray(fixed.mean))[:, None], moments.first / count[:, None], before.mean)
     new = covariance.spread(moments if covariance.is_shared else moments._replace(count=count), mean, before.spread, prior)
     sound = functools.reduce(jnp.logical_and, (_of_components(covariance, jnp.isfinite(leaf)) for leaf in jax.tree.leaves(new)))
-    moves = sound & ~(jnp.any(jnp.asarray(fixed.spread)) if covariance.is_shared else jnp.asarray(fixed.spread) | ~alive)
-    spread = jax.tree.map(lambda a, b: jnp.where(jnp.expand_dims(moves, tuple(range(moves.ndim, a.ndim))), a, b), new, before.spread)
+    stays = ~sound | _holds_spread(covariance, fixed)
+    spread = _spread_where(stays if covariance.is_shared else stays | ~alive, before.spread, new)
     return Mixture(_log_weights(moments.count / total, before.log_weight, jnp.asarray(fixed.weight), tiny), mean, spread)
 
 
@@ -194,23 +219,23 @@ def expectation(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) 
     return _summed(of_chunk, rows)
 
 
-def moments_of_shares(covariance: AbstractCovariance, shares: Any, rows: Chunks, before: Mixture) -> Moments:
-    """The moments of rows that are shared out otherwise than by a mixture.
+def moments_of_labels(covariance: AbstractCovariance, labels: Any, rows: Chunks, before: Mixture) -> Moments:
+    """The moments of rows that each belong to one component.
 
     Args:
         covariance: the structure.
-        shares: (chunks, components, rows).
+        labels: (chunks, rows), numbers of components.
         rows: without missing values.
         before: the mixture that the structure's form of second moments may depend on.
     """
-    prepared = covariance.prepared(before)
+    prepared, n_components = covariance.prepared(before), before.mean.shape[0]
 
     def of_chunk(chunk: tuple[Any, Chunks]) -> Any:
         own, rows = chunk
         _, kept = covariance.log_joint(prepared, rows.x)
-        return covariance.moments(rows.weight * own, rows.x, kept)
+        return covariance.moments(rows.weight * jax.nn.one_hot(own, n_components, dtype=rows.x.dtype, axis=0), rows.x, kept)
 
-    return _summed(of_chunk, (shares, rows))
+    return _summed(of_chunk, (labels, rows))
 
 
 def whole_moments(covariance: AbstractCovariance, mixture: Mixture, rows: Chunks) -> tuple[Any, Moments]:
@@ -268,13 +293,26 @@ def _of_components(covariance: AbstractCovariance, leaf: Any) -> Any:
     return jnp.all(leaf) if covariance.is_shared else jnp.all(leaf.reshape(leaf.shape[0], -1), axis=1)
 
 
-def _extrapolated(covariance: AbstractCovariance, start: Mixture, first: Mixture, second: Mixture) -> Mixture:
-    """Where the line through three mixtures leads."""
-    free = (mixture._replace(spread=covariance.unconstrained(mixture.spread)) for mixture in (start, first, second))
-    zero, one, two = free
+def _holds_spread(covariance: AbstractCovariance, fixed: Fixed) -> Any:
+    """Whose spreads are held, (components,); whether that of all is, for a shared one."""
+    return jnp.any(jnp.asarray(fixed.spread)) if covariance.is_shared else jnp.asarray(fixed.spread)
+
+
+def _spread_where(chosen: Any, a: Tree, b: Tree) -> Tree:
+    """The spreads `a` of some components and `b` of the others."""
+    return jax.tree.map(lambda own, other: jnp.where(jnp.expand_dims(chosen, tuple(range(chosen.ndim, own.ndim))), own, other), a, b)
+
+
+def _extrapolated(covariance: AbstractCovariance, mixtures: tuple[Mixture, Mixture, Mixture], fixed: Fixed) -> Mixture:
+    """Where the line through three mixtures leads; what is held stays as it is, to the last bit."""
+    start = mixtures[0]
+    zero, one, two = (mixture._replace(spread=covariance.unconstrained(mixture.spread)) for mixture in mixtures)
     rate = jax.tree.map(lambda a, b: b - a, zero, one)
     bend = jax.tree.map(lambda r, a, b: (b - a) - r, rate, one, two)
     lengths = [jnp.sum(jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)])) for tree in (rate, bend)]
     alpha = -jnp.maximum(jnp.sqrt(lengths[0] / jnp.maximum(lengths[1], jnp.finfo(lengths[1].dtype).tiny)), 1.0)
     far = jax.tree.map(lambda z, r, v: z - 2.0 * alpha * r + jnp.square(alpha) * v, zero, rate, bend)
-    return Mixture(jax.nn.log_softmax(far.log_weight), far.mean, covariance.constrained(far.spread))
+    tiny = jnp.finfo(start.mean.dtype).eps
+    log_weight = _log_weights(jax.nn.softmax(far.log_weight), start.log_weight, jnp.asarray(fixed.weight), tiny)
+    spread = _spread_where(_holds_spread(covariance, fixed), start.spread, covariance.constrained(far.spread))
+    return Mixture(log_weight, far.mean, spread)

@@ -180,7 +180,7 @@ def of_free_numbers(numbers: Any) -> Any:
 def _with_diagonal(matrix: Any, function: Any) -> Any:
     """Triangular matrices whose diagonals went through a function."""
     diagonal = jnp.diagonal(matrix, axis1=-2, axis2=-1)
-    return matrix + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * (function(diagonal) - diagonal)[..., None, :]
+    return jnp.triu(matrix, 1) + jnp.eye(matrix.shape[-1], dtype=matrix.dtype) * function(diagonal)[..., None, :]
 
 
 def upper_roots(covariances: np.ndarray) -> np.ndarray:

@@ -146,8 +146,9 @@ class LowRank(AbstractCovariance):
         return numbers._replace(noise=jnp.exp(numbers.noise))
 
     def n_parameters(self, n_components: int, n_dims: int) -> int:
+        # Directions may be turned among themselves; and there are no more covariances than free ones.
         rank = min(self.rank, n_dims)
-        return n_components * (n_dims * (rank + 1) - rank * (rank - 1) // 2)
+        return n_components * min(n_dims * (rank + 1) - rank * (rank - 1) // 2, n_dims * (n_dims + 1) // 2)
 
     def whitening(self, covariance: np.ndarray, *, axes_only: bool = False) -> np.ndarray:
         return axis_factors(covariance)

@@ -9,19 +9,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._base import AbstractCovariance, Mixture, Prior
-from ._em import Chunks, Fixed, Limits, Run, expectation, maximized, run_em
+from ._em import NOTHING_FIXED, Chunks, Fixed, Limits, Run, calm_iterations, expectation, maximized, moments_of_labels, run_em, stepping
 from ._em import whole_moments as _whole_moments
 
-__all__ = ["compiled_run", "expected", "run_blocks", "updated", "whole_moments"]
+__all__ = ["added", "compiled_run", "expected", "labeled_moments", "run_blocks", "updated", "whole_moments"]
 
 compiled_run = jax.jit(run_em, static_argnames="accelerated")
 expected = jax.jit(expectation)
 updated = jax.jit(maximized)
 whole_moments = jax.jit(_whole_moments)
+labeled_moments = jax.jit(moments_of_labels)
+
+
+def added(total: Any, own: Any) -> Any:
+    """Sums on the host, in float64, and those of one more block; `total` is None before the first."""
+    own = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), own)
+    return own if total is None else jax.tree.map(np.add, total, own)
 
 
 def run_blocks(
-    covariance: AbstractCovariance, mixture: Mixture, blocks: Callable[[], Iterable[Chunks]], limits: Limits, prior: Prior, fixed: Fixed
+    covariance: AbstractCovariance,
+    mixture: Mixture,
+    blocks: Callable[[], Iterable[Chunks]],
+    limits: Limits,
+    prior: Prior,
+    fixed: Fixed = NOTHING_FIXED,
+    *,
+    accelerated: bool = False,
 ) -> Run:
     """As `run_em`, with the rows of a table that is read anew for each iteration and moments that are added up in float64.
 
@@ -32,25 +46,22 @@ def run_blocks(
         limits: when to stop.
         prior: what is believed of the covariances.
         fixed: what is not to move.
+        accelerated: whether to extrapolate.
     """
-    before, n_iter, converged = -np.inf, 0, False
-    while True:
+
+    def iterated(mixture: Mixture) -> tuple[Mixture, float]:
         found: Any = None
-        count = 0.0
         for rows in blocks():
-            own = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), expected(covariance, mixture, rows))
-            found = own if found is None else jax.tree.map(np.add, found, own)
-            count += float(jnp.sum(rows.weight))
-        total, moments = found
-        value = float(_value(covariance, mixture, total, count, prior))
-        if converged or n_iter == limits.max_iter:
-            return Run(mixture, value, n_iter, converged)
+            found = added(found, (expected(covariance, mixture, rows), jnp.sum(rows.weight)))
+        (total, moments), count = found
+        share = prior.rows * float(covariance.log_prior(mixture.spread, mixture.mean.shape[1]))
         cast = functools.partial(jnp.asarray, dtype=mixture.mean.dtype)
-        mixture = updated(covariance, jax.tree.map(cast, moments), mixture, prior, fixed)
-        n_iter += 1
-        converged, before = bool(abs(value - before) < limits.tol), value
+        return updated(covariance, jax.tree.map(cast, moments), mixture, prior, fixed), float((total + share) / count)
 
-
-def _value(covariance: AbstractCovariance, mixture: Mixture, total: Any, count: float, prior: Prior) -> Any:
-    share = prior.rows * np.asarray(covariance.log_prior(mixture.spread, mixture.mean.shape[1]), np.float64)
-    return (total + share) / count
+    step, passes = stepping(covariance, iterated, fixed, accelerated=accelerated)
+    before, n_iter, n_calm, needed = -np.inf, 0, 0, calm_iterations(mixture.mean.dtype)
+    while n_iter < limits.max_iter and n_calm < needed:
+        mixture, value = step(mixture)
+        n_iter += passes
+        n_calm, before = n_calm + 1 if abs(value - before) < limits.tol else 0, value
+    return Run(mixture, iterated(mixture)[1], n_iter, n_calm >= needed)

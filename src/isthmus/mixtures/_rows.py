@@ -72,13 +72,16 @@ class Table(NamedTuple):
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean (dims,) and covariance (dims, dims) in float64; where values are missing, variances of those that are there."""
+        # Deviations from some row's values: of a column that does not vary they are zero, and so is its variance, without rounding.
+        some = np.full(self.x.shape[1], np.nan)
         total = np.zeros(self.x.shape[1])
         count = np.zeros(self.x.shape[1])
         for x, weight in self._parts():
-            there = ~np.isnan(x)
+            there = ~np.isnan(x) & (weight > 0.0)[:, None]
+            some = np.where(np.isnan(some), np.where(there.any(axis=0), x[there.argmax(axis=0), np.arange(x.shape[1])], np.nan), some)
             count += weight @ there
-            total += weight @ np.where(there, x, 0.0)
-        mean = total / np.maximum(count, np.finfo(np.float64).tiny)
+            total += weight @ np.where(there, x - some, 0.0)
+        mean = np.nan_to_num(some) + total / np.maximum(count, np.finfo(np.float64).tiny)
         second = np.zeros((len(mean), len(mean)))
         for x, weight in self._parts():
             centered = np.where(np.isnan(x), 0.0, x - mean)
@@ -86,44 +89,54 @@ class Table(NamedTuple):
         scale = np.sqrt(np.maximum(count, np.finfo(np.float64).tiny))
         return mean, second / (scale[:, None] * scale)
 
-    def blocks(self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES) -> Iterator[Chunks]:
+    def mean_log_factor(self, whitening: Whitening) -> float:
+        """By how much the mean log-density of the rows is more than that of whitened rows; of the values that are there."""
+        factors = whitening.log_factors()
+        if not self.has_missing:
+            return float(factors.sum())
+        return float(sum(weight @ (~np.isnan(x) @ factors) for x, weight in self._parts()) / self.weight.sum())
+
+    def blocks(self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> Iterator[Chunks]:
         """Chunks of whitened rows on the device, block by block; one block where all fit.
 
         Args:
             whitening: how.
             n_components: of the mixtures to come, which together with the dimensions decide how many rows make a chunk.
             dtype: of the chunks.
-            n_bytes: of whitened rows in a block.
+            n_bytes: of whitened rows in a block; None for as many as are held at once.
         """
         for _, chunks in self.numbered_blocks(whitening, n_components, dtype, n_bytes=n_bytes):
             yield chunks
 
     def numbered_blocks(
-        self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES
+        self, whitening: Whitening, n_components: int, dtype: Any, *, n_bytes: int | None = None
     ) -> Iterator[tuple[np.ndarray, Chunks]]:
         """As `blocks`, each with the numbers of its rows (chunks, rows); -1 for padding."""
         size, per_block = self._sizes(n_components, dtype, n_bytes)
         for start in range(0, len(self.x), per_block):
             x, weight = self.x[start : start + per_block], self.weight[start : start + per_block]
             numbers, observed = _groups(x, size) if self.has_missing else (_in_order(len(x), size), None)
+            room = _room(len(numbers)) - len(numbers)
+            numbers = np.pad(numbers, ((0, room), (0, 0)), constant_values=-1)
             chunks = np.zeros((len(numbers), x.shape[1], numbers.shape[1]), dtype)
             for chunk, own in zip(chunks, numbers, strict=True):
                 part = own[own >= 0]
                 chunk[:, : len(part)] = np.nan_to_num(whitening(x[part]).T) if self.has_missing else whitening(x[part]).T
             counts = np.where(numbers >= 0, weight[numbers], 0.0)
-            there = None if observed is None else jnp.asarray(observed, dtype)
+            there = None if observed is None else jnp.asarray(np.pad(observed, ((0, room), (0, 0)), constant_values=True), dtype)
             yield np.where(numbers >= 0, numbers + start, -1), Chunks(jnp.asarray(chunks), jnp.asarray(counts, dtype), there)
 
     def whole(self, whitening: Whitening, n_components: int, dtype: Any) -> Chunks:
         """All rows of a small table as one block."""
         return next(self.blocks(whitening, n_components, dtype, n_bytes=2**62))
 
-    def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int = _BLOCK_BYTES) -> int:
+    def n_blocks(self, n_components: int, dtype: Any, *, n_bytes: int | None = None) -> int:
         """How many blocks there are."""
         return -(-len(self.x) // self._sizes(n_components, dtype, n_bytes)[1])
 
-    def _sizes(self, n_components: int, dtype: Any, n_bytes: int) -> tuple[int, int]:
+    def _sizes(self, n_components: int, dtype: Any, n_bytes: int | None) -> tuple[int, int]:
         """Rows of a chunk and of a block."""
+        n_bytes = _BLOCK_BYTES if n_bytes is None else n_bytes
         n_dims = self.x.shape[1]
         size = chunk_size(len(self.x), n_components, n_dims)
         return size, max(n_bytes // (n_dims * np.dtype(dtype).itemsize * size), 1) * size
@@ -137,6 +150,12 @@ def found_whitening(covariance: AbstractCovariance, table: Table) -> Whitening:
     """The whitening of a table for a structure."""
     mean, matrix = table.moments()
     return Whitening(mean, covariance.whitening(matrix, axes_only=table.has_missing))
+
+
+def _room(n_chunks: int) -> int:
+    """Chunks to make room for: up to 8, and then by eighths of powers of two, so that tables of about one size share a program."""
+    step = 1 << max((n_chunks - 1).bit_length() - 4, 0)
+    return -(-n_chunks // step) * step
 
 
 def _in_order(n_rows: int, size: int) -> np.ndarray:

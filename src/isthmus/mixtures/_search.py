@@ -17,9 +17,9 @@ import numpy as np
 
 from ._base import AbstractCovariance, Mixture, Prior, common_factor
 from ._em import NOTHING_FIXED, Chunks, Fixed, Limits, Run
-from ._passes import compiled_run, run_blocks
+from ._passes import added, compiled_run, labeled_moments, run_blocks, updated
 from ._rows import Table, Whitening
-from ._starts import Starts, mixture_of_labels, run_starts, seeded_labels
+from ._starts import Starts, neutral_mixture, run_starts, seeded_labels
 from ._swaps import Moves, run_swaps
 
 __all__ = ["Search", "Setting", "best_mixture", "finished", "labeled_mixture", "nearest_labels"]
@@ -90,7 +90,8 @@ def best_mixture(setting: Setting, table: Table, search: Search, rng: np.random.
         swapped = run_swaps(setting.covariance, kept.mixture, *rows, (_LONGER, search.prior), moves)
         kept = _best(jax.device_get(swapped), swapped.value, search.n_refined)
     candidates = [jax.tree.map(lambda leaf, index=index: leaf[index], kept.mixture) for index in range(len(kept.value))]
-    return max((finished(setting, each, table, search) for each in candidates[: search.n_refined]), key=lambda run: float(run.value))
+    runs = [finished(setting, each, table, search) for each in candidates[: search.n_refined]]
+    return runs[int(_order([float(run.value) for run in runs])[0])]
 
 
 def finished(setting: Setting, mixture: Mixture, table: Table, search: Search, fixed: Fixed = NOTHING_FIXED) -> Run:
@@ -106,7 +107,7 @@ def finished(setting: Setting, mixture: Mixture, table: Table, search: Search, f
     blocks = functools.partial(table.blocks, setting.whitening, setting.n_components, setting.dtype)
     mixture = jax.tree.map(functools.partial(jnp.asarray, dtype=setting.dtype), mixture)
     if table.n_blocks(setting.n_components, setting.dtype) > 1:
-        return run_blocks(setting.covariance, mixture, blocks, search.limits, search.prior, fixed)
+        return run_blocks(setting.covariance, mixture, blocks, search.limits, search.prior, fixed, accelerated=search.accelerated)
     rows = next(blocks())
     return compiled_run(setting.covariance, mixture, rows, search.limits, search.prior, fixed, accelerated=search.accelerated)
 
@@ -129,9 +130,10 @@ def nearest_labels(setting: Setting, table: Table, search: Search, means: np.nda
         view = _view(setting, few, filled, whitened=True)
         uniform, n_steps, _ = search.kinds[0]
         start = Starts(rng.uniform(size=setting.n_components).astype(setting.dtype), jnp.asarray(uniform), jnp.asarray(n_steps))
-        found = np.asarray(seeded_labels(view, filled.weight.reshape(-1), setting.n_components, start))
-        members = [np.asarray(view)[found == index] for index in range(setting.n_components)]
-        centers = np.stack([own.mean(axis=0) if len(own) else np.zeros(view.shape[1]) for own in members])
+        weight = filled.weight.reshape(-1)
+        found = np.asarray(seeded_labels(view, weight, setting.n_components, start))
+        shares = np.asarray(weight) * (np.arange(setting.n_components)[:, None] == found)
+        centers = shares @ np.asarray(view) / np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     labels = np.empty(len(table.x), np.int32)
     for start_row in range(0, len(table.x), _MORE_ROWS):
         part = np.nan_to_num(setting.whitening(table.x[start_row : start_row + _MORE_ROWS]))
@@ -148,11 +150,14 @@ def labeled_mixture(setting: Setting, table: Table, labels: np.ndarray, prior: P
         labels: (rows,), the number of each row's component.
         prior: what is believed of the covariances.
     """
-    rows = _filled(setting, table)
-    padded = np.zeros(rows.weight.size, np.int32)
-    padded[: len(labels)] = labels
-    mixture = mixture_of_labels(setting.covariance, jnp.asarray(padded.reshape(rows.weight.shape)), rows, setting.n_components, prior)
-    return jax.tree.map(functools.partial(np.asarray, dtype=np.float64), mixture)
+    before = neutral_mixture(setting.covariance, setting.n_components, table.x.shape[1], setting.dtype)
+    moments: Any = None
+    for numbers, rows in table.numbered_blocks(setting.whitening, setting.n_components, setting.dtype):
+        # Zero, which stands where a value is missing, is the mean of whitened rows.
+        own = labeled_moments(setting.covariance, jnp.asarray(labels[numbers], jnp.int32), rows._replace(observed=None), before)
+        moments = added(moments, own)
+    moments = jax.tree.map(functools.partial(jnp.asarray, dtype=setting.dtype), moments)
+    return jax.tree.map(functools.partial(np.asarray, dtype=np.float64), updated(setting.covariance, moments, before, prior))
 
 
 def _short_runs(setting: Setting, few: Table, held: Table, search: Search, rng: np.random.Generator) -> Run:
@@ -180,9 +185,18 @@ def _programs(search: Search, numbers_each: int) -> list[list[tuple[bool, int, b
 
 
 def _best(runs: Run, scores: Any, n: int) -> Run:
-    """The `n` runs of the highest scores, the best first; those whose score is no number come last."""
-    order = np.argsort(-np.nan_to_num(np.asarray(scores), nan=-np.inf), kind="stable")[:n]
+    """The `n` runs of the highest scores, the best first."""
+    order = _order(scores)[:n]
     return jax.tree.map(lambda leaf: leaf[order], runs)
+
+
+def _order(scores: Any) -> np.ndarray:
+    """Which score is the highest, which comes next and so on; what is no number comes last.
+
+    Scores that differ by rounding are equal, and the first comes first: starts that lead to one mixture would else change places in
+    another unit of the rows, and with them the components' numbers.
+    """
+    return np.argsort(-np.round(np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf), 8), kind="stable")
 
 
 def _view(setting: Setting, table: Table, filled: Chunks, *, whitened: bool) -> Any:
@@ -191,7 +205,7 @@ def _view(setting: Setting, table: Table, filled: Chunks, *, whitened: bool) -> 
         return jnp.swapaxes(filled.x, 1, 2).reshape(-1, filled.x.shape[1])
     center, covariance = table.moments()
     x = np.nan_to_num((table.x - center) * common_factor(covariance)).astype(setting.dtype)
-    return jnp.pad(jnp.asarray(x), ((0, filled.weight.size - len(x)), (0, 0)))
+    return jnp.asarray(np.pad(x, ((0, filled.weight.size - len(x)), (0, 0))))
 
 
 def _whole(setting: Setting, table: Table) -> Chunks:

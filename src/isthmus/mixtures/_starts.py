@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from ._base import AbstractCovariance, Mixture, Prior
-from ._em import Chunks, Run, maximized, mean_log_likelihood, moments_of_shares, run_em
+from ._em import Chunks, Run, maximized, mean_log_likelihood, moments_of_labels, run_em
 
-__all__ = ["Starts", "mixture_of_labels", "run_starts", "seeded_labels"]
+__all__ = ["Starts", "mixture_of_labels", "neutral_mixture", "run_starts", "seeded_labels"]
 
 
 class Starts(NamedTuple):
@@ -72,12 +72,14 @@ def mixture_of_labels(covariance: AbstractCovariance, labels: Any, rows: Chunks,
         n_components: how many components.
         prior: what is believed of the covariances.
     """
-    n_dims, dtype = rows.x.shape[1], rows.x.dtype
-    zeros = jnp.zeros((n_components, n_dims), dtype)
-    neutral = jax.tree.map(lambda leaf: leaf.astype(dtype), covariance.neutral(n_components, n_dims))
-    before = Mixture(jnp.full(n_components, -jnp.log(n_components), dtype), zeros, neutral)
-    shares = jnp.swapaxes(jax.nn.one_hot(labels, n_components, dtype=dtype), 1, 2)
-    return maximized(covariance, moments_of_shares(covariance, shares, rows, before), before, prior)
+    before = neutral_mixture(covariance, n_components, rows.x.shape[1], rows.x.dtype)
+    return maximized(covariance, moments_of_labels(covariance, labels, rows, before), before, prior)
+
+
+def neutral_mixture(covariance: AbstractCovariance, n_components: int, n_dims: int, dtype: Any) -> Mixture:
+    """Components of the same weight, all around zero and of unit variance."""
+    spread = jax.tree.map(lambda leaf: leaf.astype(dtype), covariance.neutral(n_components, n_dims))
+    return Mixture(jnp.full(n_components, -jnp.log(n_components), dtype), jnp.zeros((n_components, n_dims), dtype), spread)
 
 
 @functools.partial(jax.jit, static_argnames="n_components")

@@ -47,6 +47,7 @@ class AbstractRegularizer(Component):
         is_monitored: whether validation rows are charged too: a divergence of codes is part of what is to be lowered; a penalty of the
             weights, dropout's companion, is not, and what an adversary says means another thing in each epoch.
         is_adversarial: whether weights of its own go up what the model's go down; with a line search neither would arrive.
+        has_own_rate: whether its own weights learn at `own_rate` times the optimizer's rate.
         needs_prior: whether it compares codes with a prior: parts without one are refused, and an estimator that was given none takes
             `StandardNormal`.
         takes_classes: whether it works in a model whose networks are told the class of each row.
@@ -55,6 +56,7 @@ class AbstractRegularizer(Component):
 
     is_monitored: ClassVar[bool] = False
     is_adversarial: ClassVar[bool] = False
+    has_own_rate: ClassVar[bool] = False
     needs_prior: ClassVar[bool] = False
     takes_classes: ClassVar[bool] = True
 

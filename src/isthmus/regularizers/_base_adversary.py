@@ -17,6 +17,7 @@ class AbstractAdversary(AbstractRegularizer):
     """
 
     is_adversarial: ClassVar[bool] = True
+    has_own_rate: ClassVar[bool] = True
 
     hidden_dims: tuple[PositiveInt, ...] = (64, 64)
     rate: NonNegative = 1.0

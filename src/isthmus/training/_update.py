@@ -60,7 +60,7 @@ def moved(optimizer: AbstractOptimizer, objective: Any, value: Any, weights: Tre
     )
     if not optimizer.applies_half_rates:
         updates = optimizer.at_half_rates(updates)
-    if getattr(objective, "is_adversarial", False):
+    if getattr(objective, "has_own_rates", False):
         updates = objective.at_own_rates(updates)
     weights = _join(optax.apply_updates(trainable, updates), frozen)
     if getattr(objective, "is_proximal", False):

@@ -3,6 +3,8 @@ from typing import Any
 
 from isthmus.errors import MissingExtraError
 
+__all__ = ["optional"]
+
 
 def optional(module: str, extra: str) -> Any:
     """The optional package `module`, which the extra `extra` installs; `MissingExtraError` if it is not there."""

@@ -1,0 +1,243 @@
+"""An autoencoder and a mixture as one estimator."""
+
+import pickle
+import sys
+
+import jax
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.manifold import TSNE
+from sklearn.metrics import adjusted_rand_score
+from sklearn.utils.estimator_checks import check_estimator_sparse_array
+
+from isthmus import Autoencoder, GaussianMixture, LatentMixture
+from isthmus.errors import MissingExtraError, PartError
+from isthmus.regularizers import MixtureLikelihood, SoftAssignment
+from isthmus.training import trace_count
+
+QUICK = GaussianMixture(n_init=4, n_swaps=2)
+
+
+def blobs(n=300):
+    return make_blobs(n, n_features=6, centers=3, cluster_std=0.5, random_state=0)
+
+
+def model(**options):
+    return LatentMixture(3, **{"autoencoder": Autoencoder(2, max_epochs=40), "mixture": QUICK, "random_state": 0, **options})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    x, _ = blobs()
+    return model().fit(x)
+
+
+def test_it_finds_groups_that_are_far_apart(fitted):
+    _, y = blobs()
+    assert adjusted_rand_score(y, fitted.labels_) == 1.0
+
+
+def test_its_methods_agree_with_its_steps(fitted):
+    x, _ = blobs()
+    codes = fitted.autoencoder_.transform(x)
+    np.testing.assert_array_equal(fitted.transform(x), codes)
+    np.testing.assert_array_equal(fitted.predict(x), fitted.labels_)
+    np.testing.assert_array_equal(fitted.labels_, fitted.mixture_.predict(codes))
+    np.testing.assert_array_equal(fitted.predict_proba(x), fitted.mixture_.predict_proba(codes))
+    np.testing.assert_array_equal(fitted.score_samples(x), fitted.mixture_.score_samples(codes))
+    np.testing.assert_allclose(fitted.score(x), fitted.score_samples(x).mean(), rtol=1e-6)
+    np.testing.assert_array_equal(fitted.inverse_transform(codes), fitted.autoencoder_.inverse_transform(codes))
+
+
+def test_drawn_rows_are_like_those_of_their_clusters(fitted):
+    x, _ = blobs()
+    rows, labels = fitted.sample(600)
+    assert rows.shape == (600, 6)
+    for index in range(3):
+        own = x[fitted.labels_ == index]
+        np.testing.assert_allclose(rows[labels == index].mean(axis=0), own.mean(axis=0), atol=0.4)
+        assert np.mean(labels == index) == pytest.approx(len(own) / len(x), abs=0.07)
+
+
+def test_rows_unlike_those_of_the_fit_have_low_density(fitted):
+    x, _ = blobs()
+    assert fitted.score_samples(x + 30.0).max() < fitted.score_samples(x).min()
+
+
+def test_the_same_seed_gives_the_same_bits(fitted):
+    x, _ = blobs()
+    np.testing.assert_array_equal(model().fit(x).transform(x), fitted.transform(x))
+
+
+def test_it_is_cloned_and_pickled(fitted):
+    x, _ = blobs()
+    assert clone(fitted).get_params()["autoencoder__max_epochs"] == 40
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(x), fitted.predict_proba(x))
+
+
+def test_steps_given_are_copied_and_left_alone():
+    x, _ = blobs(60)
+    autoencoder, mixture = Autoencoder(2, max_epochs=2), GaussianMixture(7, n_init=1, n_swaps=0)
+    made = LatentMixture(2, autoencoder=autoencoder, mixture=mixture).fit(x)
+    assert not hasattr(autoencoder, "model_")
+    assert not hasattr(mixture, "weights_")
+    assert made.mixture_.n_components == 2
+
+
+def test_an_autoencoder_that_is_fitted_already_is_taken_as_it_is():
+    x, _ = blobs(60)
+    autoencoder = Autoencoder(2, max_epochs=2, random_state=0).fit(x)
+    made = model(autoencoder=FrozenEstimator(autoencoder)).fit(x[:50])
+    np.testing.assert_array_equal(made.transform(x), autoencoder.transform(x))
+
+
+def test_by_itself_the_code_has_as_many_numbers_as_rows_have_but_ten_at_most():
+    rng = np.random.default_rng(0)
+    for n_features, n_dims in ((3, 3), (14, 10)):
+        made = LatentMixture(1, mixture=QUICK).fit(rng.normal(size=(20, n_features)))
+        assert made.transform(rng.normal(size=(2, n_features))).shape == (2, n_dims)
+
+
+def test_other_transformers_do_as_well():
+    x, y = blobs()
+    made = model(autoencoder=PCA(2)).fit(x)
+    assert adjusted_rand_score(y, made.labels_) == 1.0
+    assert made.sample(4)[0].shape == (4, 6)
+
+
+class TestManifold:
+    def test_the_mixture_sees_the_manifold_and_the_user_the_codes(self):
+        x, _ = blobs()
+        made = model(manifold=PCA(1, whiten=True)).fit(x)
+        assert made.transform(x).shape == (300, 2)
+        assert made.mixture_.means_.shape == (3, 1)
+        np.testing.assert_array_equal(made.predict(x), made.labels_)
+
+    def test_rows_are_drawn_from_the_clusters_of_codes(self):
+        x, _ = blobs()
+        made = model(manifold=PCA(2, whiten=True)).fit(x)
+        codes = made.transform(x)
+        for index in range(3):
+            own = codes[made.labels_ == index].astype(np.float64)
+            np.testing.assert_allclose(made.generator_.means_[index], own.mean(axis=0), rtol=1e-5, atol=1e-5)
+            expected = (np.cov(own.T, bias=True) * len(own) + np.cov(codes.astype(np.float64).T, bias=True)) / (len(own) + 1)
+            np.testing.assert_allclose(made.generator_.covariances_[index], expected, rtol=1e-3, atol=1e-4)
+        rows, labels = made.sample(30)
+        assert rows.shape == (30, 6)
+        assert np.all(np.diff(labels) >= 0)
+
+    @pytest.mark.slow  # half a minute of compilation by numba
+    def test_umap_puts_new_rows_with_their_neighbors(self):
+        x, y = blobs()
+        made = model(manifold="umap").fit(x[:240])
+        assert adjusted_rand_score(y[240:], made.predict(x[240:])) == 1.0
+
+    def test_without_the_package_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "umap", None)
+        with pytest.raises(MissingExtraError, match=r"isthmus\[manifold\]"):
+            model(manifold="umap").fit(blobs(30)[0])
+
+    def test_one_that_cannot_place_new_rows_is_refused(self):
+        with pytest.raises(PartError, match=r"TSNE has no `transform`\. Use"):
+            model(manifold=TSNE()).fit(blobs(30)[0])
+
+    def test_an_unknown_name_is_refused(self):
+        with pytest.raises(PartError, match="Choose 'umap'"):
+            model(manifold="isomap").fit(blobs(30)[0])
+
+    def test_weights_are_refused(self):
+        with pytest.raises(PartError, match="Drop the weights"):
+            model(manifold=PCA(1)).fit(blobs(30)[0], sample_weight=np.ones(30))
+
+
+class TestJoint:
+    @pytest.mark.parametrize("joint", ["soft_assignment", MixtureLikelihood(weight=3.0)], ids=["by_name", "a_part"])
+    def test_networks_learn_from_the_clusters(self, joint):
+        x, y = make_blobs(200, n_features=6, centers=3, cluster_std=2.5, random_state=0)
+        made = model(joint=joint, n_rounds=3, round_epochs=5, tol=0.0).fit(x)
+        assert len(made.changes_) == 3
+        assert adjusted_rand_score(y, made.labels_) > 0.9
+        np.testing.assert_array_equal(made.predict(x), made.labels_)
+        assert made.autoencoder_.regularizers[-1].n_components == 3
+
+    def test_the_penalty_of_the_kept_mixture_falls(self):
+        x, _ = make_blobs(200, n_features=6, centers=3, cluster_std=2.5, random_state=0)
+        soft = SoftAssignment(weight=100.0)
+        made = model(joint=soft, n_rounds=1, round_epochs=30, tol=0.0).fit(x)
+        terms = made.autoencoder_.history_["soft_assignment"]
+        assert terms[-1] < 0.95 * terms[0]
+
+    def test_the_clusters_stand_still_while_networks_learn(self):
+        x, _ = blobs(90)
+        parts = SoftAssignment(weight=50.0), SoftAssignment(weight=0.0)
+        own, other = (
+            model(autoencoder=Autoencoder(2, max_epochs=2), joint=part, n_rounds=1, round_epochs=3).fit(x).autoencoder_.model_.weights
+            for part in parts
+        )
+        # Placed by the mixture of the first stage, which the penalty's weight does not change, and then not moved.
+        np.testing.assert_array_equal(own.regularizers[-1].mean, other.regularizers[-1].mean)
+        assert not np.array_equal(jax.tree.leaves(own.encoder)[0], jax.tree.leaves(other.encoder)[0])
+
+    def test_however_many_rounds_there_are_two_programs(self):
+        x, _ = blobs(90)
+        before = trace_count()
+        model(autoencoder=Autoencoder(3, max_epochs=2), joint="soft_assignment", n_rounds=3, tol=0.0, round_epochs=1).fit(x)
+        assert trace_count() - before == 2  # with rows to watch, and without
+
+    def test_rounds_end_when_hardly_any_row_changes(self):
+        x, _ = blobs()
+        assert model(joint="soft_assignment", n_rounds=8, tol=0.5).fit(x).changes_ == [0.0]
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"joint": "l2"}, "must be a penalty by clusters"),
+            ({"joint": "dec"}, "Choose one of"),
+            ({"joint": "soft_assignment", "manifold": PCA(1)}, "Choose `joint` or `manifold`"),
+            ({"joint": "soft_assignment", "autoencoder": PCA(2)}, "that is not frozen"),
+            ({"joint": "soft_assignment", "n_rounds": 0}, "must be at least 1"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, options, message):
+        with pytest.raises(PartError, match=message):
+            model(**options).fit(blobs(30)[0])
+
+
+def test_rows_of_no_weight_do_not_count():
+    x, _ = blobs(90)
+    weight = np.ones(90)
+    weight[60:] = 0.0
+    spoiled = x.copy()
+    spoiled[60:] += 100.0
+    made = model(autoencoder=Autoencoder(2, max_epochs=2)).fit(spoiled, sample_weight=weight)
+    plain = model(autoencoder=Autoencoder(2, max_epochs=2)).fit(x, sample_weight=weight)
+    np.testing.assert_allclose(made.transform(x[:60]), plain.transform(x[:60]), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(made.mixture_.weights_, plain.mixture_.weights_, atol=1e-3)
+
+
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was():
+    x, _ = blobs(60)
+    made = model(autoencoder=Autoencoder(2, max_epochs=2)).fit(x)
+    before = made.predict_proba(x)
+    with pytest.raises(ValueError, match="n_components"):
+        made.fit(x[:2])
+    np.testing.assert_array_equal(made.predict_proba(x), before)
+
+
+def test_a_mixture_of_another_kind_is_refused():
+    with pytest.raises(PartError, match="must be a GaussianMixture"):
+        model(mixture=PCA(1)).fit(blobs(30)[0])
+
+
+class WithoutShares(LatentMixture):
+    """Without the method whose presence makes scikit-learn's sparse check ask for a classifier's tags."""
+
+    predict_proba = property()
+
+
+def test_the_sparse_check_fails_for_the_shares_alone():
+    check_estimator_sparse_array("WithoutShares", WithoutShares(2, autoencoder=Autoencoder(2, max_epochs=2), mixture=QUICK))
