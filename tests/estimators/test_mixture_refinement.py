@@ -60,7 +60,7 @@ class TestEveryStructure:
 
     def test_every_vector_is_a_mixture_and_that_of_the_start_is_the_one_it_was_made_from(self, structure):
         X = overlapping(60)
-        fitted = from_means(covariance_type=structure, max_iter=5).fit(X)
+        fitted = from_means(covariance_type=structure, max_iter=5, reg_covar=0.0).fit(X)
         objective = fitted.objective(X)
         same = objective.mixture(objective.start)
         for name in ("weights_", "means_", "covariances_"):
@@ -99,6 +99,16 @@ def test_the_prior_has_its_share_in_the_objective():
     assert objective(wider)[0] == pytest.approx(-objective.mixture(wider).score(x) + 0.5 * 2.0 * (np.log(4.0) + 0.25) / 5)
 
 
+@pytest.mark.parametrize("structure", STRUCTURES[:4])
+def test_a_ridge_moves_the_optimum_to_where_a_maximization_with_it_ends(structure):
+    X = overlapping(60)
+    with_ridge, without = (
+        GaussianMixture(1, covariance_type=structure, covariance_prior=0.0, reg_covar=ridge).fit(X).objective(X) for ridge in (0.5, 0.0)
+    )
+    assert np.abs(with_ridge(with_ridge.start)[1]).max() < 1e-9
+    assert np.abs(without(with_ridge.start)[1]).max() > 0.1
+
+
 def test_a_vector_of_another_length_is_refused():
     X = overlapping(60)
     objective = from_means(max_iter=2).fit(X).objective(X)
@@ -126,10 +136,9 @@ def test_bfgs_of_scipy_ends_where_expectation_maximization_does():
     np.testing.assert_array_equal(refined.predict(X), mixture.predict(X))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", Adam(1e-2), "sgd"], ids=["adam", "adam_at_1e-2", "sgd"])
-def test_random_batches_of_rows_raise_the_value_too(optimizer):
+def test_random_batches_of_rows_raise_the_value_too():
     X = overlapping(3000)
-    mixture = from_means(max_iter=2, refinement=optimizer, random_state=0).fit(X)
+    mixture = from_means(max_iter=2, refinement="adam", random_state=0).fit(X)
     short, long = from_means(max_iter=2).fit(X), from_means(max_iter=5000, tol=1e-10).fit(X)
     assert mixture.refined_gain_ > 0.5 * (long.lower_bound_ - short.lower_bound_) > 0.0
     assert mixture.lower_bound_ == pytest.approx(short.lower_bound_ + mixture.refined_gain_)
@@ -184,13 +193,12 @@ def test_a_weight_of_two_is_a_row_twice():
     np.testing.assert_allclose(ignored.lower_bound_, from_means(**options).fit(X).lower_bound_, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_rows_with_missing_values_are_refined_by_what_they_have(optimizer):
+def test_rows_with_missing_values_are_refined_by_what_they_have():
     X = overlapping()
     X[::4, 0] = np.nan
     X[1::4, 1] = np.nan
     options = {"max_iter": 2, "missing_values": "conditional", "random_state": 0}
-    short, refined = from_means(**options).fit(X), from_means(refinement=optimizer, **options).fit(X)
+    short, refined = from_means(**options).fit(X), from_means(refinement="adam", **options).fit(X)
     assert refined.refined_gain_ > 0.0
     assert refined.score(X) > short.score(X)
 
@@ -208,7 +216,7 @@ def test_single_precision_stays_single_and_gains():
 def test_of_a_table_that_is_too_large_a_part_is_learned_from_and_all_rows_judge(monkeypatch):
     X = overlapping()
     short, of_all = from_means(max_iter=2).fit(X), from_means(max_iter=2, refinement="lbfgs", random_state=0).fit(X)
-    monkeypatch.setattr(_mixture_refinement, "_MOST_BYTES", 240 * 2 * 8)
+    monkeypatch.setattr(_mixture_refinement, "_MOST_BYTES", 290 * 2 * 8)
     mixture = from_means(max_iter=2, refinement="lbfgs", random_state=0).fit(X)
     # The optimum of some rows is not that of all.
     assert 0.0 < mixture.refined_gain_ < of_all.refined_gain_ - 1e-4
@@ -216,11 +224,11 @@ def test_of_a_table_that_is_too_large_a_part_is_learned_from_and_all_rows_judge(
 
 
 def test_no_variance_falls_below_the_ridge():
-    rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(size=(40, 2)), [[3.0, 0.0]] * 3 + [[3.0, 1e-3]] * 3])
-    options = {"means_init": [[0.0, 0.0], [3.0, 0.0]], "covariance_prior": 0.0, "reg_covar": 1e-3, "max_iter": 3}
-    mixture = GaussianMixture(2, refinement="lbfgs", **options).fit(X)
-    assert mixture.lower_bound_ >= GaussianMixture(2, **options).fit(X).lower_bound_
+    X = overlapping()
+    X[:20] = [[9.0, 0.0]] * 10 + [[9.0, 1e-3]] * 10
+    options = {"means_init": [[9.0, 0.0], *MEANS[1:]], "covariance_prior": 0.0, "reg_covar": 1e-3, "max_iter": 3}
+    mixture = GaussianMixture(3, refinement="lbfgs", **options).fit(X)
+    assert mixture.refined_gain_ > 0.0
     variances = np.linalg.eigvalsh(np.cov(X.T, bias=True))
     assert np.linalg.eigvalsh(mixture.covariances_).min() > 0.9e-3 * variances.min()
 

@@ -16,6 +16,7 @@ from isthmus.mixtures import (
     Prior,
     Table,
     constrained,
+    ridged,
     total_log_likelihood,
     unconstrained,
     unraveled,
@@ -48,14 +49,19 @@ class MixtureObjective(NamedTuple):
     constant: float
 
     def __call__(self, vector: Any) -> tuple[float, np.ndarray]:
-        """Minus the mean log-density of the rows and the prior's share, in nats a row, and the gradient, (n_numbers,)."""
-        numbers = self._checked(vector)
+        """Minus the mean log-density of the rows and the prior's share, in nats a row, and the gradient, (n_numbers,).
+
+        With `reg_covar` each density is that of a row with noise of this variance: so a component cannot become flat.
+        """
+        return self._evaluated(self._checked(vector), self.prior)
+
+    def _evaluated(self, numbers: np.ndarray, prior: Prior) -> tuple[float, np.ndarray]:
         found, value, gradient = self.estimator.fitted_, self.constant, np.zeros(len(numbers))
         with in_precision(np.float64):
             count = float(sum(jnp.sum(rows.weight) for rows in self.blocks))
             for rows in self.blocks:
                 # Each block has its part of the prior's share.
-                own = _value_and_gradient(found.covariance, numbers, found.mixture, self.fixed, rows, (self.prior, len(self.blocks), count))
+                own = _value_and_gradient(found.covariance, numbers, found.mixture, self.fixed, rows, (prior, len(self.blocks), count))
                 value, gradient = value + float(own[0]), gradient + np.asarray(own[1])
         return value, gradient
 
@@ -67,7 +73,7 @@ class MixtureObjective(NamedTuple):
             mixture = constrained(
                 found.covariance, unraveled(found.covariance, numbers, *found.mixture.mean.shape), found.mixture, self.fixed
             )
-        value = -self(vector)[0]
+        value = -self._evaluated(numbers, self.prior._replace(ridge=0.0))[0]
         estimator = copy.copy(self.estimator)
         mixture = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), mixture)
         estimator._keep(found._replace(mixture=mixture, value=value, converged=True, gain=value - found.value))
@@ -100,6 +106,6 @@ def _value_and_gradient(covariance: AbstractCovariance, vector: Any, before: Mix
     def value(vector: Any) -> Any:
         mixture = constrained(covariance, unraveled(covariance, vector, *before.mean.shape), before, fixed)
         log_prior = prior.rows * covariance.log_prior(mixture.spread, before.mean.shape[1])
-        return -(total_log_likelihood(covariance, mixture, rows) + log_prior / n_blocks) / count
+        return -(total_log_likelihood(covariance, ridged(covariance, mixture, prior.ridge), rows) + log_prior / n_blocks) / count
 
     return jax.value_and_grad(value)(vector)

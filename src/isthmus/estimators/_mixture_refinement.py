@@ -22,6 +22,7 @@ from isthmus.mixtures import (
     Table,
     constrained,
     finished,
+    ridged,
     total_log_likelihood,
     unconstrained,
 )
@@ -120,7 +121,7 @@ def _evaluated(
     """What is minimized: 1 at the start, and one less for each nat a row that is gained."""
     mixture = constrained(covariance, numbers, task.before, task.fixed)
     rows = rows._replace(weight=rows.weight * mask[:, None].astype(rows.weight.dtype))
-    total = total_log_likelihood(covariance, mixture, _joined(rows))
+    total = total_log_likelihood(covariance, ridged(covariance, mixture, task.prior.ridge), _joined(rows))
     prior = task.prior.rows * covariance.log_prior(mixture.spread, mixture.mean.shape[1])
     value = total / (task.learned * jnp.sum(mask)).astype(total.dtype) + prior / task.count
     return Evaluation(1.0 + task.value - value, {}, state)
@@ -164,7 +165,7 @@ def _joined(rows: Chunks) -> Chunks:
 
 
 def _with_ridge(covariance: AbstractCovariance, mixture: Mixture, ridge: float, fixed: Fixed) -> Mixture:
-    """The mixture with no variance below the ridge in any direction, which a maximization adds and a gradient knows nothing of."""
+    """The mixture with no variance below the ridge in any direction; on the way to its optimum a gradient may go there."""
     with jax.enable_x64(True):
         matrices = np.asarray(covariance.covariances(jax.tree.map(jnp.asarray, mixture.spread), mixture.mean.shape[1]))
     values, vectors = np.linalg.eigh(matrices)

@@ -44,6 +44,7 @@ from ._steps import merged as merged
 from ._steps import split as split
 from ._tied import Tied as Tied
 from ._unconstrained import constrained as constrained
+from ._unconstrained import ridged as ridged
 from ._unconstrained import unconstrained as unconstrained
 from ._unconstrained import unraveled as unraveled
 
@@ -86,6 +87,7 @@ __all__ = [
     "mixture_of_labels",
     "moments_of_labels",
     "nearest_labels",
+    "ridged",
     "run_em",
     "run_starts",
     "split",

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from ._base import AbstractCovariance, Mixture
+from ._base import LOG_TWO_PI, AbstractCovariance, Mixture
 from ._em import NOTHING_FIXED, Fixed
 
-__all__ = ["constrained", "unconstrained", "unraveled"]
+__all__ = ["constrained", "ridged", "unconstrained", "unraveled"]
 
 
 def unconstrained(covariance: AbstractCovariance, mixture: Mixture) -> Mixture:
@@ -53,6 +53,30 @@ def constrained(covariance: AbstractCovariance, numbers: Mixture, before: Mixtur
         return jnp.where(kept.reshape(*kept.shape, *[1] * (new.ndim - kept.ndim)), old, new)
 
     return Mixture(log_weight, mean, jax.tree.map(chosen, covariance.constrained(numbers.spread), before.spread))
+
+
+def ridged(covariance: AbstractCovariance, mixture: Mixture, ridge: Any) -> Mixture:
+    """The mixture with weights `w_k exp(-ridge / 2 trace C_k^-1)`: what a gradient climbs, that covariances keep the ridge.
+
+    `log N(x; m, C) - ridge / 2 trace C^-1` is the mean log-density of `x` with noise of the ridge's variance on it. For given shares it is
+    largest where a maximization with that ridge ends; without it a component that is flat has no largest density.
+
+    Args:
+        covariance: the structure.
+        mixture: of whitened rows.
+        ridge: `Prior.ridge`.
+    """
+    n_dims = mixture.mean.shape[1]
+    at_zero = Mixture(jnp.zeros_like(mixture.log_weight), jnp.zeros_like(mixture.mean), mixture.spread)
+    peak, _ = covariance.log_joint(covariance.prepared(at_zero), jnp.zeros((n_dims, 1), mixture.mean.dtype))
+    log_det = -2.0 * peak[:, 0] - n_dims * LOG_TWO_PI
+
+    def judged(spread: Any) -> Any:
+        return covariance.log_prior(jax.tree.map(lambda leaf: leaf[None], spread), n_dims)
+
+    own = covariance.log_prior(mixture.spread, n_dims) if covariance.is_shared else jax.vmap(judged)(mixture.spread)
+    trace = -2.0 * own - log_det
+    return mixture._replace(log_weight=mixture.log_weight - 0.5 * ridge * trace)
 
 
 def unraveled(covariance: AbstractCovariance, vector: Any, n_components: int, n_dims: int) -> Mixture:
