@@ -604,7 +604,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         held_out = None
         if validation_data is not None:
             held_out = _held_out(self, validation_data, goal is not None)
-        weight = checked_weights(sample_weight, source)
+        weight = checked_weights(sample_weight, source.values)
         fraction = None if whole or held_out else self.validation_fraction
         training, validation = split_rows(source.n_rows, weight, fraction, rng)
         return Problem(source, goal, weight, training, validation, held_out), rng

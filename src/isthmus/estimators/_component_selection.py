@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from isthmus.errors import DataError
-from isthmus.mixtures import AbstractCovariance, best_of, merged, split
+from isthmus.mixtures import best_of, merged, split
 
 from ._fitting import random_source
 from ._gaussian_mixture import GaussianMixture
@@ -203,20 +203,12 @@ def _stepped(mixture: GaussianMixture, number: int, X: Any) -> GaussianMixture:
 
 def _has_closed_form(template: GaussianMixture) -> bool:
     """Whether a row can be left out of such mixtures by a formula."""
-    structure = type(covariance_of(template.covariance_type))
-    return structure.left_out is not AbstractCovariance.left_out and template.missing_values == "error"
+    return covariance_of(template.covariance_type).has_left_out and template.missing_values == "error"
 
 
 def _judged(mixtures: list[GaussianMixture], X: Any, *, with_left_out: bool) -> dict[str, np.ndarray]:
-    columns = {
-        "n_components": [mixture.n_components for mixture in mixtures],
-        "n_parameters": [mixture._n_parameters() for mixture in mixtures],
-        "log_likelihood": [mixture.score(X) for mixture in mixtures],
-        "bic": [mixture.bic(X) for mixture in mixtures],
-        "aic": [mixture.aic(X) for mixture in mixtures],
-        "icl": [mixture.icl(X) for mixture in mixtures],
-    }
-    table = {name: np.array(values) for name, values in columns.items()}
+    rows = [{"n_components": mixture.n_components, **mixture._criteria(X)} for mixture in mixtures]
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return table | _averaged("leave_one_out", np.array([mixture.leave_one_out(X) for mixture in mixtures])) if with_left_out else table
 
 

@@ -74,14 +74,14 @@ class Training(NamedTuple):
     optimizer_state: Tree | None = None
 
 
-def checked_weights(sample_weight: Any, source: Source) -> np.ndarray | None:
-    """The rows' weights, none negative and not all zero; None where all are to count the same."""
+def checked_weights(sample_weight: Any, rows: Any) -> np.ndarray | None:
+    """The weights of `rows`, none negative and not all zero; None where all are to count the same."""
     if sample_weight is None:
         return None
     given = np.asarray(sample_weight)
     if given.size and not np.any(given):
         raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
-    return _check_sample_weight(given, source.values, dtype=np.float64, ensure_non_negative=True)
+    return _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True)
 
 
 def split_rows(n_rows: int, weight: np.ndarray | None, fraction: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

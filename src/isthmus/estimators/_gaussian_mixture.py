@@ -11,7 +11,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isthmus.errors import DataError
-from isthmus.mixtures import conditioned, log_density, marginalized
+from isthmus.mixtures import conditioned, log_density, marginalized, upper_roots
 
 from . import _mixture_fits, _streams
 from ._fitting import random_source
@@ -328,12 +328,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         It tells the right number of components where rows come from normal distributions. From anything else, such as the code of an
         autoencoder, it asks for more and more of them as there are more rows, since each describes the shape a little better.
         """
-        density, _ = self._judged(X)
-        return -2.0 * float(np.sum(density, dtype=np.float64)) + self._n_parameters() * float(np.log(len(density)))
+        return self._criteria(X)["bic"]
 
     def aic(self, X: Any) -> float:
         """Akaike's criterion, `-2 log L + 2 n_parameters`: the lower the better."""
-        return -2.0 * float(np.sum(self._judged(X)[0], dtype=np.float64)) + 2.0 * self._n_parameters()
+        return self._criteria(X)["aic"]
 
     def icl(self, X: Any) -> float:
         """The integrated completed likelihood, `bic + 2 sum entropy(shares of a row)`: BIC for clusters that are well apart.
@@ -341,9 +340,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Biernacki, Celeux & Govaert, Assessing a mixture model for clustering with the integrated completed likelihood, IEEE Transactions
         on Pattern Analysis and Machine Intelligence 22, 2000.
         """
-        _, shares = self._judged(X)
-        shares = np.maximum(shares.astype(np.float64), np.finfo(np.float64).tiny)
-        return self.bic(X) - 2.0 * float(np.sum(shares * np.log(shares)))
+        return self._criteria(X)["icl"]
 
     def leave_one_out(self, X: Any, sample_weight: Any = None) -> np.ndarray:
         """The log-density of each row in nats under the mixture that is found without it, (n_samples,).
@@ -506,11 +503,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _keep(self, found: Fitted) -> None:
         own, matrices = found.own, found.matrices
         inverses = np.linalg.inv(matrices)
-        roots = np.triu(np.swapaxes(np.linalg.inv(np.linalg.cholesky(matrices)), -1, -2))
         compact = found.covariance.compact
         self.fitted_ = found
         self.weights_, self.means_ = np.exp(own.log_weight), own.mean
-        self.covariances_, self.precisions_, self.precisions_cholesky_ = compact(matrices), compact(inverses), compact(roots)
+        self.covariances_, self.precisions_, self.precisions_cholesky_ = (
+            compact(matrices),
+            compact(inverses),
+            compact(upper_roots(matrices)),
+        )
         self.converged_, self.n_iter_, self.lower_bound_, self.refined_gain_ = found.converged, found.n_iter, found.value, found.gain
         self.n_empty_ = int(np.count_nonzero(found.empty))
 
@@ -536,6 +536,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _n_parameters(self) -> int:
         n_components, n_dims = self.means_.shape
         return self.fitted_.covariance.n_parameters(n_components, n_dims) + n_components * n_dims + n_components - 1
+
+    def _criteria(self, X: Any) -> dict[str, Any]:
+        """Free numbers, mean log-likelihood, and the criteria that follow from both, in one pass over the rows."""
+        density, shares = self._judged(X)
+        n_parameters = self._n_parameters()
+        total = float(np.sum(density, dtype=np.float64))
+        shares = np.maximum(shares.astype(np.float64), np.finfo(np.float64).tiny)
+        bic = -2.0 * total + n_parameters * float(np.log(len(density)))
+        icl = bic - 2.0 * float(np.sum(shares * np.log(shares)))
+        aic = -2.0 * total + 2.0 * n_parameters
+        return {"n_parameters": n_parameters, "log_likelihood": total / len(density), "bic": bic, "aic": aic, "icl": icl}
 
     def _columns(self, features: Any) -> np.ndarray:
         check_is_fitted(self)

@@ -19,7 +19,7 @@ from isthmus.regularizers import AbstractClusters, AbstractRegularizer
 from ._autoencoder import Autoencoder
 from ._gaussian_mixture import GaussianMixture
 
-__all__ = ["Joint", "checked_joint", "prepared", "rounds"]
+__all__ = ["Joint", "checked_joint", "flat_codes", "prepared", "rounds"]
 
 
 class Joint(NamedTuple):
@@ -70,30 +70,38 @@ def prepared(autoencoder: Autoencoder, joint: Joint) -> Autoencoder:
     return autoencoder.set_params(regularizers=(*_others(autoencoder), dataclasses.replace(joint.part, weight=0.0)))
 
 
-def rounds(joint: Joint, autoencoder: Autoencoder, mixture: GaussianMixture, X: Any, weights: Mapping[str, Any]) -> list[float]:
-    """Train both on, in turns; the share of rows that changed their cluster in each round.
+def rounds(
+    joint: Joint, autoencoder: Autoencoder, mixture: GaussianMixture, X: Any, labels: np.ndarray, weights: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Train both on, in turns; the rows' codes and clusters in the end, and the share of rows that changed their cluster in each round.
 
     Args:
         joint: how.
         autoencoder: fitted, as `prepared` has it; it is trained on.
         mixture: fitted to its codes; it is fitted again.
         X: the rows.
+        labels: their clusters so far.
         weights: the rows' weights, as an argument of `fit`.
     """
     penalties = (*_others(autoencoder)[:-1], joint.part)
     plan = {"max_epochs": joint.n_epochs, "patience": None, "validation_fraction": None, "target_loss": None}
     autoencoder.set_params(regularizers=penalties, warm_start=True, pretraining=None, **plan)
     mixture.set_params(warm_start=True)
-    changes, labels = [], mixture.predict(_codes(autoencoder, X))
-    for _ in range(joint.n_rounds):
+    changes: list[float] = []
+    while True:
         _place(autoencoder, joint.part, mixture)
-        autoencoder.fit(X, None, **weights)
-        found = mixture.fit_predict(_codes(autoencoder, X), **weights)
+        codes = flat_codes(autoencoder.fit(X, None, **weights), X)
+        found = mixture.fit_predict(codes, **weights)
         changes.append(float(np.mean(found != labels)))
         labels = found
-        if changes[-1] < joint.tol:
-            break
-    return changes
+        if changes[-1] < joint.tol or len(changes) == joint.n_rounds:
+            return codes, labels, changes
+
+
+def flat_codes(autoencoder: Any, X: Any) -> np.ndarray:
+    """The code of each row as one vector, (n_rows, latent_dim)."""
+    codes = np.asarray(autoencoder.transform(X))
+    return codes.reshape(len(codes), -1)
 
 
 def _others(autoencoder: Autoencoder) -> tuple[Any, ...]:
@@ -109,8 +117,3 @@ def _place(autoencoder: Autoencoder, part: AbstractClusters, mixture: GaussianMi
     model = autoencoder.model_
     penalties = (*model.weights.regularizers[:-1], own)
     autoencoder.model_ = model._replace(weights=model.weights._replace(regularizers=penalties))
-
-
-def _codes(autoencoder: Autoencoder, X: Any) -> np.ndarray:
-    codes = autoencoder.transform(X)
-    return codes.reshape(len(codes), -1)

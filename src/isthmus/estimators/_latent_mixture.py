@@ -11,7 +11,7 @@ from isthmus.errors import PartError
 
 from ._autoencoder import Autoencoder
 from ._gaussian_mixture import GaussianMixture
-from ._joint import checked_joint, prepared, rounds
+from ._joint import checked_joint, flat_codes, prepared, rounds
 
 _MOST_DIMS = 10
 # With a seed UMAP runs on one core, and warns unless that was asked for.
@@ -134,11 +134,11 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
             joint = checked_joint(self.joint, mixture.n_components, autoencoder, (self.n_rounds, self.round_epochs, self.tol))
             autoencoder = prepared(autoencoder, joint)
         autoencoder.fit(X, None, **weights)
-        places, manifold = _placed(manifold, _codes(autoencoder, X), rng)
-        mixture.fit(places, **weights)
-        changes = [] if joint is None else rounds(joint, autoencoder, mixture, X, weights)
-        codes = _codes(autoencoder, X)
-        labels = mixture.predict(codes if manifold is None else places)
+        codes, changes = flat_codes(autoencoder, X), []
+        places, manifold = _placed(manifold, codes, rng)
+        labels = mixture.fit_predict(places, **weights)
+        if joint is not None:
+            codes, labels, changes = rounds(joint, autoencoder, mixture, X, labels, weights)
         self.autoencoder_, self.manifold_, self.mixture_, self.labels_ = autoencoder, manifold, mixture, labels
         self.changes_ = changes
         self.generator_ = mixture if manifold is None else _mixture_of_groups(codes, labels, mixture.n_components)
@@ -154,7 +154,7 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     def transform(self, X: Any) -> np.ndarray:
         """The code of each row, before any manifold, (n_rows, latent_dim)."""
         check_is_fitted(self)
-        return _codes(self.autoencoder_, X)
+        return flat_codes(self.autoencoder_, X)
 
     def inverse_transform(self, codes: Any) -> Any:
         """The row that each code stands for."""
@@ -222,11 +222,6 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     def _places(self, X: Any) -> np.ndarray:
         codes = self.transform(X)
         return codes if self.manifold_ is None else np.asarray(self.manifold_.transform(codes))
-
-
-def _codes(autoencoder: Any, X: Any) -> np.ndarray:
-    codes = np.asarray(autoencoder.transform(X))
-    return codes.reshape(len(codes), -1)
 
 
 def _placed(manifold: Any, codes: np.ndarray, rng: Any) -> tuple[np.ndarray, Any]:

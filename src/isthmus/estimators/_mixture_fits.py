@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
 from isthmus._component import part_name, resolve
 from isthmus.errors import DataError
@@ -29,9 +28,11 @@ from isthmus.mixtures import (
     joint_of_chunks,
     labeled_mixture,
     left_out_of_chunks,
+    matrices_of,
     nearest_labels,
 )
 
+from ._fitting import checked_weights
 from ._mixture_refinement import refined, refinement_of
 
 __all__ = ["Fitted", "checked_table", "covariance_of", "fitted", "fixed_of", "in_precision", "judged", "left_out", "prior_of", "stated"]
@@ -98,12 +99,6 @@ def covariance_of(value: Any) -> AbstractCovariance:
     return resolve(AbstractCovariance, name, "covariance_type")
 
 
-def matrices_of(covariance: AbstractCovariance, mixture: Mixture) -> np.ndarray:
-    """The covariance matrices of a mixture, in float64."""
-    with jax.enable_x64(True):
-        return np.array(covariance.covariances(jax.tree.map(jax.numpy.asarray, mixture.spread), mixture.mean.shape[1]))
-
-
 def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Table:
     """Rows and their weights.
 
@@ -114,13 +109,8 @@ def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Tab
     has_missing = bool(np.isnan(x.min()))
     if has_missing and not incomplete:
         raise DataError('X contains NaN. Pass `missing_values="conditional"` to fit rows by the values they have, or drop those rows.')
-    weight = np.ones(len(x))
-    if sample_weight is not None:
-        given = np.asarray(sample_weight)
-        if given.size and not np.any(given):
-            raise DataError("`sample_weight` is zero for every row. At least one row must count; drop the argument to count all the same.")
-        weight = _check_sample_weight(given, np.zeros((len(x), 1)), dtype=np.float64, ensure_non_negative=True)
-    return Table(x, weight, has_missing)
+    weight = checked_weights(sample_weight, x)
+    return Table(x, np.ones(len(x)) if weight is None else weight, has_missing)
 
 
 def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitted | None) -> Fitted:
@@ -193,7 +183,7 @@ def left_out(estimator: Any, found: Fitted, table: Table) -> np.ndarray:
     Raises:
         DataError: the covariances have no closed form, or values are missing.
     """
-    if type(found.covariance).left_out is AbstractCovariance.left_out:
+    if not found.covariance.has_left_out:
         raise DataError(
             f"{part_name(type(found.covariance))!r} covariances have no closed form of a row left out. Use cross-validation, as "
             "`isthmus.select_components` with criterion='cross_validation' does."

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isthmus.mixtures import Moments, Table, updated, whole_moments
+from isthmus.mixtures import Moments, Table, added, matrices_of, updated, whole_moments
 
-from ._mixture_fits import Fitted, fixed_of, in_precision, matrices_of, prior_of
+from ._mixture_fits import Fitted, fixed_of, in_precision, prior_of
 
 __all__ = ["Stream", "begun", "continued", "implied"]
 
@@ -70,7 +70,6 @@ def _moments(found: Fitted, table: Table) -> tuple[float, Moments]:
     with in_precision(dtype):
         mixture = jax.tree.map(functools.partial(jnp.asarray, dtype=dtype), found.mixture)
         for rows in table.blocks(found.whitening, len(found.mixture.mean), dtype):
-            own = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), whole_moments(found.covariance, mixture, rows))
-            whole = own if whole is None else jax.tree.map(np.add, whole, own)
+            whole = added(whole, whole_moments(found.covariance, mixture, rows))
     value, moments = jax.tree.map(lambda leaf: leaf / table.weight.sum(), whole)
     return float(value) + table.mean_log_factor(found.whitening), moments

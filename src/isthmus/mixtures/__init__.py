@@ -9,6 +9,7 @@ from ._density import conditioned as conditioned
 from ._density import joint_of_chunks as joint_of_chunks
 from ._density import log_density as log_density
 from ._density import marginalized as marginalized
+from ._density import matrices_of as matrices_of
 from ._diagonal import Diagonal as Diagonal
 from ._em import NOTHING_FIXED as NOTHING_FIXED
 from ._em import Chunks as Chunks
@@ -21,9 +22,11 @@ from ._em import moments_of_labels as moments_of_labels
 from ._em import run_em as run_em
 from ._em import total_log_likelihood as total_log_likelihood
 from ._full import Full as Full
+from ._full import upper_roots as upper_roots
 from ._left_out import left_out_of_chunks as left_out_of_chunks
 from ._low_rank import Factors as Factors
 from ._low_rank import LowRank as LowRank
+from ._passes import added as added
 from ._passes import updated as updated
 from ._passes import whole_moments as whole_moments
 from ._rows import Table as Table
@@ -70,6 +73,7 @@ __all__ = [
     "Table",
     "Tied",
     "Whitening",
+    "added",
     "best_mixture",
     "best_of",
     "conditioned",
@@ -82,6 +86,7 @@ __all__ = [
     "left_out_of_chunks",
     "log_density",
     "marginalized",
+    "matrices_of",
     "mean_log_likelihood",
     "merged",
     "mixture_of_labels",
@@ -95,5 +100,6 @@ __all__ = [
     "unconstrained",
     "unraveled",
     "updated",
+    "upper_roots",
     "whole_moments",
 ]

@@ -149,6 +149,11 @@ class AbstractCovariance(Component):
     def reduced(self, second: Float[Array, "components dims dims"], before: Tree) -> Tree:
         """The structure's own form of second moments that are given as whole matrices."""
 
+    @property
+    def has_left_out(self) -> bool:
+        """Whether a row can be left out by a closed form: whether `left_out` is defined."""
+        return type(self).left_out is not AbstractCovariance.left_out
+
     def left_out(self, mixture: Mixture, x: Float[Array, "dims rows"], removed: Removed) -> Float[Array, "components rows"]:
         """`log N(x; m_k', C_k')` of each row, with the means and spreads that maximize once the row is taken out of the moments.
 

@@ -11,7 +11,13 @@ from ._base import AbstractCovariance, Mixture
 from ._em import Chunks
 from ._missing import observed_joint
 
-__all__ = ["conditioned", "joint_of_chunks", "log_density", "marginalized"]
+__all__ = ["conditioned", "joint_of_chunks", "log_density", "marginalized", "matrices_of"]
+
+
+def matrices_of(covariance: AbstractCovariance, mixture: Mixture) -> np.ndarray:
+    """The covariance matrices of a mixture, (components or one, dims, dims), in float64 on the host."""
+    with jax.enable_x64(True):
+        return np.array(covariance.covariances(jax.tree.map(jnp.asarray, mixture.spread), mixture.mean.shape[1]))
 
 
 def log_density(covariance: AbstractCovariance, mixture: Mixture, x: Float[Array, "rows dims"]) -> Float[Array, " rows"]:

@@ -26,10 +26,12 @@ __all__ = [
     "Run",
     "calm_iterations",
     "expectation",
+    "holds_spread",
     "maximized",
     "mean_log_likelihood",
     "moments_of_labels",
     "run_em",
+    "spread_where",
     "stepping",
     "total_log_likelihood",
     "valued",
@@ -193,8 +195,8 @@ def maximized(covariance: AbstractCovariance, moments: Moments, before: Mixture,
     mean = jnp.where((alive & ~jnp.asarray(fixed.mean))[:, None], moments.first / count[:, None], before.mean)
     new = covariance.spread(moments if covariance.is_shared else moments._replace(count=count), mean, before.spread, prior)
     sound = functools.reduce(jnp.logical_and, (_of_components(covariance, jnp.isfinite(leaf)) for leaf in jax.tree.leaves(new)))
-    stays = ~sound | _holds_spread(covariance, fixed)
-    spread = _spread_where(stays if covariance.is_shared else stays | ~alive, before.spread, new)
+    stays = ~sound | holds_spread(covariance, fixed)
+    spread = spread_where(stays if covariance.is_shared else stays | ~alive, before.spread, new)
     return Mixture(_log_weights(moments.count / total, before.log_weight, jnp.asarray(fixed.weight), tiny), mean, spread)
 
 
@@ -293,12 +295,12 @@ def _of_components(covariance: AbstractCovariance, leaf: Any) -> Any:
     return jnp.all(leaf) if covariance.is_shared else jnp.all(leaf.reshape(leaf.shape[0], -1), axis=1)
 
 
-def _holds_spread(covariance: AbstractCovariance, fixed: Fixed) -> Any:
+def holds_spread(covariance: AbstractCovariance, fixed: Fixed) -> Any:
     """Whose spreads are held, (components,); whether that of all is, for a shared one."""
     return jnp.any(jnp.asarray(fixed.spread)) if covariance.is_shared else jnp.asarray(fixed.spread)
 
 
-def _spread_where(chosen: Any, a: Tree, b: Tree) -> Tree:
+def spread_where(chosen: Any, a: Tree, b: Tree) -> Tree:
     """The spreads `a` of some components and `b` of the others."""
     return jax.tree.map(lambda own, other: jnp.where(jnp.expand_dims(chosen, tuple(range(chosen.ndim, own.ndim))), own, other), a, b)
 
@@ -314,5 +316,5 @@ def _extrapolated(covariance: AbstractCovariance, mixtures: tuple[Mixture, Mixtu
     far = jax.tree.map(lambda z, r, v: z - 2.0 * alpha * r + jnp.square(alpha) * v, zero, rate, bend)
     tiny = jnp.finfo(start.mean.dtype).eps
     log_weight = _log_weights(jax.nn.softmax(far.log_weight), start.log_weight, jnp.asarray(fixed.weight), tiny)
-    spread = _spread_where(_holds_spread(covariance, fixed), start.spread, covariance.constrained(far.spread))
+    spread = spread_where(holds_spread(covariance, fixed), start.spread, covariance.constrained(far.spread))
     return Mixture(log_weight, far.mean, spread)

@@ -185,7 +185,7 @@ def _with_diagonal(matrix: Any, function: Any) -> Any:
 
 def upper_roots(covariances: np.ndarray) -> np.ndarray:
     """Upper triangular `P` with `C^-1 = P P'`, in float64 on the host."""
-    return np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariances)), -1, -2)
+    return np.triu(np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariances)), -1, -2))
 
 
 def triangular_whitening(covariance: np.ndarray) -> np.ndarray:
@@ -193,8 +193,7 @@ def triangular_whitening(covariance: np.ndarray) -> np.ndarray:
     scale = axis_factors(covariance)
     correlation = covariance * scale[:, None] * scale
     np.fill_diagonal(correlation, 1.0)
-    lower = np.linalg.cholesky(correlation + _LEAST_SHARE * np.eye(len(scale)))
-    return scale[:, None] * np.linalg.inv(lower).T
+    return scale[:, None] * upper_roots(correlation + _LEAST_SHARE * np.eye(len(scale)))
 
 
 def times_triangular(factor: Any, whitening: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._base import AbstractCovariance, Mixture, Prior
+from ._density import matrices_of
 from ._em import Chunks, Limits, run_em
 
 __all__ = ["best_of", "merged", "split"]
@@ -99,9 +100,7 @@ def _run_each(covariance: AbstractCovariance, mixtures: Mixture, rows: Chunks, p
 
 def _moments(covariance: AbstractCovariance, mixture: Mixture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights, means and covariances of each component, in float64."""
-    mean = np.asarray(mixture.mean, np.float64)
-    with jax.enable_x64(True):
-        matrices = np.asarray(covariance.covariances(jax.tree.map(jnp.asarray, mixture.spread), mean.shape[1]))
+    mean, matrices = np.asarray(mixture.mean, np.float64), matrices_of(covariance, mixture)
     return np.exp(np.asarray(mixture.log_weight, np.float64)), mean, np.broadcast_to(matrices, (len(mean), *matrices.shape[1:]))
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from ._base import LOG_TWO_PI, AbstractCovariance, Mixture
-from ._em import NOTHING_FIXED, Fixed
+from ._em import NOTHING_FIXED, Fixed, holds_spread, spread_where
 
 __all__ = ["constrained", "ridged", "unconstrained", "unraveled"]
 
@@ -47,12 +47,8 @@ def constrained(covariance: AbstractCovariance, numbers: Mixture, before: Mixtur
     free = jnp.log(jnp.maximum(left, jnp.finfo(left.dtype).eps)) + jax.nn.log_softmax(jnp.where(held, -jnp.inf, numbers.log_weight))
     log_weight = jnp.where(held, before.log_weight, free)
     mean = jnp.where(jnp.asarray(fixed.mean)[..., None], before.mean, numbers.mean)
-    kept = jnp.any(jnp.asarray(fixed.spread)) if covariance.is_shared else jnp.asarray(fixed.spread)
-
-    def chosen(new: Any, old: Any) -> Any:
-        return jnp.where(kept.reshape(*kept.shape, *[1] * (new.ndim - kept.ndim)), old, new)
-
-    return Mixture(log_weight, mean, jax.tree.map(chosen, covariance.constrained(numbers.spread), before.spread))
+    spread = spread_where(holds_spread(covariance, fixed), before.spread, covariance.constrained(numbers.spread))
+    return Mixture(log_weight, mean, spread)
 
 
 def ridged(covariance: AbstractCovariance, mixture: Mixture, ridge: Any) -> Mixture:

@@ -8,7 +8,7 @@ import numpy as np
 from isthmus._types import Key, NonNegative, PerRow, Tree
 
 from ._base import View
-from ._base_clusters import AbstractClusters
+from ._base_clusters import AbstractClusters, roots_of_precisions
 from ._codes import flat_codes
 
 # Added to the variances of codes, as a share of their mean variance, so that codes on a line have a covariance that can be inverted.
@@ -80,7 +80,7 @@ class MixtureLikelihood(AbstractClusters):
         return -jnp.mean(weights.log_prob(codes), axis=0) - entropy
 
     def of_mixture(self, shares: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> Tree:
-        root = np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariance)), 1, 2)
+        root = roots_of_precisions(covariance)
         diagonal = np.diagonal(root, axis1=1, axis2=2)
         free = root + (np.log(diagonal) - diagonal)[:, :, None] * np.eye(mean.shape[1])
         return Normals(np.log(np.maximum(shares, 1e-12)).astype(np.float32), mean.astype(np.float32), free.astype(np.float32))

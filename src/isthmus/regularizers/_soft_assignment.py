@@ -7,7 +7,7 @@ import numpy as np
 from isthmus._types import Key, NonNegative, PerRow, Positive, Tree
 
 from ._base import View
-from ._base_clusters import AbstractClusters
+from ._base_clusters import AbstractClusters, roots_of_precisions
 from ._codes import flat_codes
 
 
@@ -73,5 +73,5 @@ class SoftAssignment(AbstractClusters):
         return jax.nn.log_softmax(-0.5 * (self.freedom + 1.0) * jnp.log1p(squares / self.freedom), axis=-1)
 
     def of_mixture(self, shares: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> Tree:
-        root = np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariance)), 1, 2)
+        root = roots_of_precisions(covariance)
         return Metric(mean.astype(np.float32), root.astype(np.float32))
