@@ -67,8 +67,8 @@ class Parts(Component):
     architecture: AbstractArchitecture
     loss: AbstractLoss
     _: KW_ONLY
-    data_shape: tuple[int, ...]
-    latent_shape: tuple[int, ...]
+    data_shape: tuple[PositiveInt, ...]
+    latent_shape: tuple[PositiveInt, ...]
     bottleneck: AbstractBottleneck = Deterministic()
     prior: AbstractPrior | None = None
     regularizers: tuple[AbstractRegularizer, ...] = ()
@@ -79,6 +79,10 @@ class Parts(Component):
     n_classes: PositiveInt | None = None
 
     def check(self) -> None:
+        if not self.data_shape:
+            raise PartError(
+                "`data_shape`=() is the shape of a single number; a row has one axis at least. Give `(1,)` for rows of one feature."
+            )
         link = self.loss.link
         if link != "identity" and self.output_activation not in (None, link):
             raise PartError(

@@ -38,8 +38,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         How components may be spread: each freely; all alike; along the axes; as balls; freely in a few directions, as in
         ``isthmus.mixtures.LowRank(rank=3)``.
     tol : float, default=1e-5
-        The gain of the mean log-likelihood, in nats a row, below which an iteration is the last; with float32 rows the second of two in a
-        row, since one may gain little by rounding.
+        The gain of the mean log-likelihood, in nats a row, below which an iteration is the last. Float32 rows stop at 1e-5 or more, of two
+        iterations in a row, and go on from there in float64. With 0, all iterations run, in the rows' precision.
     reg_covar : float, default=1e-6
         Added to variances, as a share of the variance of all rows in the same direction. (In scikit-learn it is in the data's unit.)
     covariance_prior : float, default=1e-3
@@ -99,9 +99,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     Notes
     -----
-    Rows are whitened in float64 and then computed with in their own precision: float32 rows in float32, all others in float64. Large
-    means or different units of columns cost no accuracy, and ``fit(a * X + b)`` finds the same clusters as ``fit(X)``. The shares of rows
-    in components are never there at once, and a table larger than memory can be a `numpy.memmap`. A column that does not vary has no scale:
+    Rows are whitened in float64 and then computed with in their own precision: float32 rows in float32, all others in float64. Where
+    iterations in float32 see no more gain, the last ones run in float64, as do all scores: the result is that of float64. Large means or
+    different units of columns cost no accuracy, and ``fit(a * X + b)`` finds the same clusters as ``fit(X)``. The shares of rows in
+    components are never there at once, and a table larger than memory can be a `numpy.memmap`. A column that does not vary has no scale:
     `covariance_prior` and `reg_covar` give it a small variance in its own unit, and with neither it is refused.
 
     References

@@ -42,6 +42,7 @@ _KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (T
 _STARTS = {prefix + name: (*kind, bool(prefix)) for prefix in ("", "whitened_") for name, kind in _KINDS.items()}
 _N_KEPT, _N_REFINED = 8, 8
 _LEAST_RIDGE = 5e-7  # in float32, where sums of squares are no surer
+_LEAST_TOL = 1e-5  # in float32, whose values are no surer; what is below is for the iterations in float64 that follow
 # A component of this weight has less than a row of any table that fits into memory.
 _EMPTY = 1e-10
 _FIXED = {"weights": "weights_init", "means": "means_init", "covariances": "precisions_init"}
@@ -137,6 +138,8 @@ def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitte
         else:
             run = best_mixture(setting, table, search, rng)
         run, gain = (run, 0.0) if refinement is None else refined(setting, run, table, search, fixed, refinement, rng=rng)
+        if dtype == np.float32:
+            run = _polished(setting, run, table, _search(estimator, np.float64), fixed)
     return _found(covariance, whitening, run, table)._replace(gain=gain)
 
 
@@ -161,13 +164,13 @@ def stated(covariance_type: Any, weights: Any, means: Any, covariances: Any) -> 
 
 
 def judged(found: Fitted, table: Table) -> tuple[np.ndarray, np.ndarray]:
-    """The log-density of each row (rows,) in nats and the components' shares (rows, components)."""
+    """The log-density of each row (rows,) in nats and the components' shares (rows, components), in the rows' precision."""
     n_rows, n_components = len(table.x), len(found.mixture.mean)
     dtype = table.x.dtype
     density, shares = np.empty(n_rows, dtype), np.empty((n_rows, n_components), dtype)
-    with in_precision(dtype):
-        mixture = jax.tree.map(functools.partial(jax.numpy.asarray, dtype=dtype), found.mixture)
-        for rows, chunks in table.numbered_blocks(found.whitening, n_components, dtype):
+    with in_precision(np.float64):
+        mixture = jax.tree.map(jax.numpy.asarray, found.mixture)
+        for rows, chunks in table.numbered_blocks(found.whitening, n_components, np.float64):
             own_density, own_shares = joint_of_chunks(found.covariance, mixture, chunks)
             there = rows >= 0
             density[rows[there]] = np.asarray(own_density)[there]
@@ -198,6 +201,19 @@ def left_out(estimator: Any, found: Fitted, table: Table) -> np.ndarray:
             own = left_out_of_chunks(found.covariance, mixture, chunks, *numbers_)
             density[rows[rows >= 0]] = np.asarray(own)[rows >= 0]
     return density + found.whitening.log_factors().sum()
+
+
+def _polished(setting: Setting, run: Run, table: Table, search: Search, fixed: Fixed) -> Run:
+    """The run carried on in double precision, which sees the gains that are rounding in single, and needs no more ridge than was asked."""
+    left = search.limits.max_iter - int(run.n_iter)
+    if left < 1:
+        return run
+    mixture = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), run.mixture)
+    with in_precision(np.float64):
+        further = finished(
+            setting._replace(dtype=np.dtype(np.float64)), mixture, table, search._replace(limits=Limits(search.limits.tol, left)), fixed
+        )
+        return further._replace(n_iter=run.n_iter + further.n_iter)
 
 
 def _found(covariance: AbstractCovariance, whitening: Whitening, run: Run, table: Table) -> Fitted:
@@ -239,13 +255,16 @@ def _search(estimator: Any, dtype: Any) -> Search:
     if estimator.acceleration not in (None, "squarem"):
         raise DataError(f"Unknown `acceleration`: {estimator.acceleration!r}. Choose 'squarem', or None for none.")
     n_init = _checked_count("n_init", estimator.n_init, 1)
+    tol = _checked_number("tol", estimator.tol)
+    if np.dtype(dtype) == np.float32 and tol > 0.0:
+        tol = max(tol, _LEAST_TOL)
     return Search(
         kinds=_kinds(estimator.init_params),
         n_starts=n_init,
         n_kept=min(_N_KEPT, n_init),
         n_swaps=_checked_count("n_swaps", estimator.n_swaps, 0) if estimator.n_components > 1 else 0,
         n_refined=min(_N_REFINED, n_init),
-        limits=Limits(_checked_number("tol", estimator.tol), _checked_count("max_iter", estimator.max_iter, 1)),
+        limits=Limits(tol, _checked_count("max_iter", estimator.max_iter, 1)),
         prior=prior_of(estimator, dtype),
         accelerated=estimator.acceleration is not None,
     )

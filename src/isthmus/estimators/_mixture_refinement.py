@@ -110,7 +110,9 @@ def refined(
     mixture = _with_ridge(setting.covariance, mixture, search.prior.ridge, fixed)
     judged = finished(setting, mixture, table, search._replace(limits=Limits(0.0, 0)), fixed)
     gain = float(judged.value) - float(run.value)
-    if not gain > 0.0:
+    # What is as small as this is rounding, and no gain.
+    rounding = 4.0 * float(np.finfo(setting.dtype).eps) * max(abs(float(run.value)), 1.0)
+    if not gain > rounding:
         return run, 0.0
     return judged._replace(n_iter=run.n_iter, converged=bool(run.converged) or result.status == "patience"), gain
 
