@@ -151,7 +151,7 @@ class TestStudies:
         np.testing.assert_allclose(curve.lines["model"], curve.lines["PCA"])
 
     def test_a_loss_that_forgives_withstands_values_that_are_wrong(self):
-        wrong, model = Stuck(0.2), Autoencoder(2, architecture="linear", max_epochs=60)
+        wrong, model = Stuck(0.2), Autoencoder(2, architecture="linear", learning_rate=0.02, max_epochs=150)
         found = loss_by_corruption(X, ["squared_error", "absolute_error"], [None, wrong], model=model, n_seeds=3)
         assert set(found) == {"none", repr(wrong)}
         damaged, whole = found[repr(wrong)].table("mean absolute error"), found["none"].table("mean absolute error")
