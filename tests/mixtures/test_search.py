@@ -195,9 +195,9 @@ class TestSwaps:
     def swapped(self, component, row):
         rows, _, mixture = self.stuck()
         settings = Limits(1e-5, 50), Prior(1e-3, 1e-6)
-        first = jax.tree.map(lambda leaf: leaf[None], mixture)
-        moves = Moves(jnp.asarray([[0], [component]]), jnp.asarray([[0], [row]]))
-        return run_swaps(Full(), first, rows, rows, settings, moves)
+        mixtures, own = jax.tree.map(lambda leaf: leaf[None], (mixture, rows))
+        moves = Moves(jnp.asarray([[0, component]]), jnp.asarray([[0, row]]))
+        return run_swaps(Full(), mixtures, own, own, settings, moves)
 
     def test_a_move_that_helps_is_kept_and_another_is_not(self):
         rows, _, mixture = self.stuck()

@@ -49,7 +49,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Iterations at most of each run on all rows.
     n_init : int, default=64
         Short runs to choose from. 1 for a single start that is run on all rows.
-    n_swaps : int, default=30
+    n_swaps : int, default=60
         How often the best eight of these try to move one component to another place; 0 for never.
     init_params : str, sequence of str, or array of int of shape (n_samples,), default="auto"
         Where runs start: "kmeans", "k-means++", "random_from_data", each also with "whitened_" before it, for distances that do not depend
@@ -134,7 +134,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         covariance_prior: float = 1e-3,
         max_iter: int = 500,
         n_init: int = 64,
-        n_swaps: int = 30,
+        n_swaps: int = 60,
         init_params: Any = "auto",
         weights_init: Any = None,
         means_init: Any = None,

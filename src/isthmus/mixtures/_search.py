@@ -2,8 +2,8 @@
 
 ```
 all starts            short runs on a few thousand rows, as one program, judged by rows held out     ── the best of them
-a few                 longer runs on more rows, a component moved at random now and then             ── the best of them
-very few              runs on all rows until they gain too little; the one of the highest value is kept
+a few                 longer runs, each on rows of its own, a component moved at random now and then
+the same              runs on all rows until they gain too little; the one of the highest value is kept
 ```
 """
 
@@ -24,7 +24,7 @@ from ._swaps import Moves, run_swaps
 
 __all__ = ["Search", "Setting", "best_mixture", "finished", "labeled_mixture", "nearest_labels"]
 
-_FEW_ROWS, _MORE_ROWS = 5000, 10_000
+_FEW_ROWS, _MORE_ROWS = 5000, 5000
 _SHORT, _LONGER = Limits(1e-4, 50), Limits(1e-4, 20)
 _PER_PROGRAM = 2**25  # numbers that starts may need together
 
@@ -84,11 +84,14 @@ def best_mixture(setting: Setting, table: Table, search: Search, rng: np.random.
     held = table.taken(order[_FEW_ROWS : 2 * _FEW_ROWS]) if len(order) >= 2 * _FEW_ROWS else more
     kept = _short_runs(setting, few, held, search, rng)
     if search.n_swaps:
-        rows = _filled(setting, more), _whole(setting, more)
-        shape = search.n_swaps + 1, len(kept.value)
+        parts = [more] * len(kept.value)
+        if len(order) > len(more.x):
+            parts = [table.taken(rng.permutation(order)[: len(more.x)]) for _ in parts]
+        filled, rows = (_stacked([view(setting, part) for part in parts]) for view in (_filled, _whole))
+        shape = len(parts), search.n_swaps + 1
         moves = Moves(rng.integers(setting.n_components, size=shape), rng.integers(len(more.x), size=shape))
-        swapped = run_swaps(setting.covariance, kept.mixture, *rows, (_LONGER, search.prior), moves)
-        kept = _best(jax.device_get(swapped), swapped.value, search.n_refined)
+        swapped = run_swaps(setting.covariance, kept.mixture, filled, rows, (_LONGER, search.prior), moves)
+        kept = jax.device_get(swapped)  # in their order: values on other rows do not compare
     candidates = [jax.tree.map(lambda leaf, index=index: leaf[index], kept.mixture) for index in range(len(kept.value))]
     runs = [finished(setting, each, table, search) for each in candidates[: search.n_refined]]
     return runs[int(_order([float(run.value) for run in runs])[0])]
@@ -182,6 +185,11 @@ def _programs(search: Search, numbers_each: int) -> list[list[tuple[bool, int, b
     size = min(max(_PER_PROGRAM // numbers_each, 1), max(map(len, groups)))
     # One size, so that one program is compiled; what is missing in the last of a group is made up by more starts of its kinds.
     return [[own[(first + index) % len(own)] for index in range(size)] for own in groups for first in range(0, len(own), size)]
+
+
+def _stacked(chunks: list[Chunks]) -> Chunks:
+    """Chunks of as many rows each, with a first axis of tables."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *chunks)
 
 
 def _best(runs: Run, scores: Any, n: int) -> Run:

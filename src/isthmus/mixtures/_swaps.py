@@ -19,8 +19,8 @@ class Moves(NamedTuple):
     """Which component is moved where, at each try of each mixture.
 
     Attributes:
-        component: (tries, mixtures).
-        row: (tries, mixtures), of the table.
+        component: (mixtures, tries).
+        row: (mixtures, tries), of the mixture's own rows.
     """
 
     component: Any
@@ -29,7 +29,7 @@ class Moves(NamedTuple):
 
 @jax.jit
 def run_swaps(covariance: AbstractCovariance, mixtures: Mixture, filled: Chunks, rows: Chunks, settings: Any, moves: Moves) -> Run:
-    """Each of several mixtures after tries to move a component, all as one program.
+    """Each of several mixtures after tries to move a component, each on rows of its own, one after the other in one program.
 
     A try takes a component away, puts it at a random row, with the spread and half the weight of the component that this row is likeliest
     of, runs some iterations, and is kept if the value is higher than before (Zhao, Hautamäki, Kärkkäinen & Fränti, Random swap EM
@@ -39,15 +39,16 @@ def run_swaps(covariance: AbstractCovariance, mixtures: Mixture, filled: Chunks,
         covariance: the structure.
         mixtures: with a first axis of mixtures.
         filled: `rows` in their order, without missing values.
-        rows: that decide.
+        rows: that decide, with a first axis of mixtures. A few thousand rows may prefer an optimum that all of them do not; others prefer
+            another.
         settings: `Limits` of the runs after each try, and the `Prior`.
         moves: what is tried.
     """
     limits, prior = settings
-    flat = jnp.swapaxes(filled.x, 1, 2).reshape(-1, filled.x.shape[1])
 
-    def moved(mixture: Mixture, move: Moves) -> Mixture:
-        index, row = move.component, flat[move.row]
+    def moved(mixture: Mixture, filled: Chunks, move: Moves) -> Mixture:
+        n_chunk = filled.x.shape[2]
+        index, row = move.component, filled.x[move.row // n_chunk, :, move.row % n_chunk]
         joint, _ = covariance.log_joint(covariance.prepared(mixture), row[:, None])
         owner = jnp.argmax(joint[:, 0].at[index].set(-jnp.inf))
         half = mixture.log_weight[owner] - jnp.log(2.0).astype(row.dtype)
@@ -57,17 +58,16 @@ def run_swaps(covariance: AbstractCovariance, mixtures: Mixture, filled: Chunks,
         log_weight = jax.nn.log_softmax(mixture.log_weight.at[owner].set(half).at[index].set(half))
         return Mixture(log_weight, mixture.mean.at[index].set(row), spread)
 
-    def attempt(run: Run, step: tuple[Any, Moves]) -> tuple[Run, None]:
-        number, move = step
-        begin = jax.tree.map(functools.partial(jnp.where, number > 0), jax.vmap(moved)(run.mixture, move), run.mixture)
-        new = jax.vmap(lambda mixture: run_em(covariance, mixture, rows, limits, prior))(begin)
-        return jax.tree.map(functools.partial(_where, new.value > run.value), new, run), None
+    def of_one(given: tuple[Mixture, Chunks, Chunks, Moves]) -> Run:
+        mixture, filled, rows, moves = given
 
-    n_tries, n = moves.row.shape
-    unknown = Run(mixtures, jnp.full(n, -jnp.inf, flat.dtype), jnp.zeros(n, jnp.int32), jnp.zeros(n, bool))
-    best, _ = jax.lax.scan(attempt, unknown, (jnp.arange(n_tries), moves))
-    return best
+        def attempt(run: Run, step: tuple[Any, Moves]) -> tuple[Run, None]:
+            number, move = step
+            begin = jax.tree.map(functools.partial(jnp.where, number > 0), moved(run.mixture, filled, move), run.mixture)
+            new = run_em(covariance, begin, rows, limits, prior)
+            return jax.tree.map(functools.partial(jnp.where, new.value > run.value), new, run), None
 
+        unknown = Run(mixture, jnp.full((), -jnp.inf, filled.x.dtype), jnp.int32(0), jnp.bool_(False))
+        return jax.lax.scan(attempt, unknown, (jnp.arange(moves.row.shape[0]), moves))[0]
 
-def _where(chosen: Any, a: Any, b: Any) -> Any:
-    return jnp.where(chosen.reshape(-1, *(1 for _ in range(a.ndim - 1))), a, b)
+    return jax.lax.map(of_one, (mixtures, filled, rows, moves))
