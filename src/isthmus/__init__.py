@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from isthmus.estimators import LatentMixture as LatentMixture
     from isthmus.estimators import load as load
     from isthmus.estimators import select_components as select_components
+    from isthmus.reports import report as report
 
     __version__: str
 
-__all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "load", "select_components"]
+__all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "load", "report", "select_components"]
 
 _HOMES = dict.fromkeys(("Autoencoder", "GaussianMixture", "LatentMixture", "load", "select_components"), "isthmus.estimators")
+_HOMES["report"] = "isthmus.reports"
 
 
 def __getattr__(name: str) -> Any:
