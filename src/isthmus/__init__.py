@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "load", "report", "select_components"]
 
-_HOMES = dict.fromkeys(("Autoencoder", "GaussianMixture", "LatentMixture", "load", "select_components"), "isthmus.estimators")
-_HOMES["report"] = "isthmus.reports"
+_HOMES = {
+    **dict.fromkeys(("Autoencoder", "GaussianMixture", "LatentMixture", "load", "select_components"), "isthmus.estimators"),
+    "report": "isthmus.reports",
+}
 
 
 def __getattr__(name: str) -> Any:

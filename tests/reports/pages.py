@@ -34,15 +34,23 @@ def evaluation_of(model, X, **changes):
         Finding("unscaled data", "notice", "One column <x> has 80 % of the variance & more.", 'Try scaling="standard".'),
     )
     noise = np.array([0.0, 0.5, 1.0, 2.0])
+    lines = {"this model": mse * (1 + noise), "PCA": mse * (2 + noise)}
     curves = (
-        Curve("Noise", "noise, in standard deviations", "mean squared error", noise, {"this model": mse * (1 + noise), "PCA": mse * (2 + noise)}, "Ten draws."),
+        Curve("Noise", "noise, in standard deviations", "mean squared error", noise, lines, "Ten draws."),
         Curve("Missing features", "share missing", "mean squared error", noise / 4, {"this model": mse * (1 + noise**2)}),
     )
+    names = getattr(X, "columns", [f"x{column}" for column in range(flat.shape[1])])
     values = {
-        "model": str(model), "scores": scores, "curves": curves, "findings": findings, "omitted": {"structural similarity": "rows are no images"},
-        "feature_names": tuple(getattr(X, "columns", [f"x{column}" for column in range(flat.shape[1])])),
-        "feature_errors": squares.mean(axis=0), "row_errors": squares.mean(axis=1), "rows": np.arange(min(len(flat), 1000)),
-    }  # fmt: skip
+        "model": str(model),
+        "scores": scores,
+        "curves": curves,
+        "findings": findings,
+        "omitted": {"structural similarity": "`X` holds no images"},
+        "feature_names": tuple(names),
+        "feature_errors": squares.mean(axis=0),
+        "row_errors": squares.mean(axis=1),
+        "rows": np.arange(min(len(flat), 100)),
+    }
     return Evaluation(**{**values, **changes})
 
 

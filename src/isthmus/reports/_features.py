@@ -50,25 +50,23 @@ def feature_errors(subject: Subject, evaluation: Evaluation) -> FeatureErrors:
     if len(errors) != math.prod(subject.shape):
         return FeatureErrors(reason="The evaluation holds no errors by feature. Make it with `evaluate(model, X)`.")
     low, high = float(errors.min()), float(errors.max())
-    ends = {"low": shown(low), "high": shown(high)}
     names = evaluation.feature_names if len(evaluation.feature_names) == len(errors) else subject.names
     order = np.argsort(-errors, kind="stable")[:_BARS]
-    worst = f"The largest is {ends['high']}, of {names[order[0]]}; the least is {ends['low']}."
     if subject.kind == "image":
         image = errors.reshape(*subject.shape[:2], -1).mean(axis=-1)
-        # The map is of means over channels, and so are its ends.
-        ends = {"low": shown(float(image.min())), "high": shown(float(image.max()))}
-        colored = sequential_pixels(image, Scale(float(image.min()), float(image.max()) or 1.0))
-        text = f"Mean squared error of each pixel, from {ends['low']} to {ends['high']}."
-        return FeatureErrors(image=data_uri(colored, most=_SIDE), bar=color_bar("sequential"), text=text, **ends)
+        scale = Scale(float(image.min()), float(image.max()) or 1.0)
+        text = f"It is shown for each pixel, from {shown(scale.low)} to {shown(scale.high)}."
+        picture = data_uri(sequential_pixels(image, scale), most=_SIDE)
+        return FeatureErrors(image=picture, bar=color_bar("sequential"), text=text, low=shown(scale.low), high=shown(scale.high))
     if subject.kind == "series":
         curve = errors.reshape(subject.shape[0], -1).mean(axis=1)
-        ends = {"low": shown(0.0), "high": shown(float(curve.max()))}
-        text = f"Mean squared error along the series, at most {ends['high']}."
-        return FeatureErrors(curve=polyline(curve, 0.0, float(curve.max()), width=300.0, height=80.0), text=text, **ends)
-    bars = tuple((names[feature], shown(float(errors[feature])), round(100.0 * float(errors[feature]) / (high or 1.0), 1)) for feature in order)
+        most = float(curve.max())
+        text = f"The curve goes along the series, from 0 at the bottom to {shown(most)} at the top."
+        return FeatureErrors(curve=polyline(curve, 0.0, most, width=300.0, height=80.0), text=text)
+    shares = 100.0 * errors / (high or 1.0)
+    bars = tuple((names[column], shown(float(errors[column])), round(float(shares[column]), 1)) for column in order)
     hidden = f" The {_BARS} largest of {len(errors)} are shown." if len(errors) > _BARS else ""
-    return FeatureErrors(bars=bars, text=worst + hidden, **ends)
+    return FeatureErrors(bars=bars, text=f"The largest is {shown(high)}, of {names[order[0]]}; the least is {shown(low)}.{hidden}")
 
 
 def curve_figures(evaluation: Evaluation) -> list[Figure]:

@@ -75,6 +75,8 @@ def line_figure(
             axes.plot(line.x, line.y, style, color=_LINES[number], linewidth=1.7, label=line.name, marker=marker, markersize=3.5)
         if mark is not None:
             axes.axvline(mark[0], color=_INK, linewidth=1.0, linestyle=":", label=mark[1])
+        if all(np.issubdtype(line.x.dtype, np.integer) for line in lines):
+            axes.xaxis.set_major_locator(optional("matplotlib.ticker", "report").MaxNLocator(8, integer=True))
         _finish(axes, x_name, y_name, log=log)
         buffer = io.StringIO()
         nothing: Mapping[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}

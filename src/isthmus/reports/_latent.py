@@ -142,7 +142,9 @@ def draws(subject: Subject, random_state: int) -> Draws:
         return Draws(curves=tuple(polyline(curve, *scale) for curve in curves), note=note)
     flat = rows.reshape(n, -1)[:, :_TABLE_COLUMNS]
     cells = tuple(tuple(shown(float(value)) for value in row) for row in flat)
-    hidden = "" if subject.codes.shape[1] == 0 or len(subject.names) <= _TABLE_COLUMNS else f" The first {_TABLE_COLUMNS} columns are shown."
+    hidden = (
+        "" if subject.codes.shape[1] == 0 or len(subject.names) <= _TABLE_COLUMNS else f" The first {_TABLE_COLUMNS} columns are shown."
+    )
     return Draws(names=subject.names[:_TABLE_COLUMNS], rows=cells, note=note + hidden)
 
 

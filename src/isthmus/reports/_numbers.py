@@ -9,7 +9,7 @@ __all__ = ["Entry", "Headline", "Rival", "entries", "findings", "headlines"]
 
 _MOST_HEADLINES = 6
 _LEVELS = ("problem", "notice", "good")
-_DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "neither": "neither is better"}
+_DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "neither": "no direction is better"}
 
 
 class Rival(NamedTuple):

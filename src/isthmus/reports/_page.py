@@ -1,5 +1,6 @@
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ def render(context: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    markup, escape = jinja2.utils.markupsafe.Markup, jinja2.utils.markupsafe.escape
+    # Texts name parameters in backticks, as docstrings do.
+    environment.filters["with_code"] = lambda text: markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
     return environment.get_template("report.html").render(**context)
 
 

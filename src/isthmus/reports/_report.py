@@ -91,6 +91,7 @@ def _context(subject: Subject, evaluation: Evaluation, errors: np.ndarray, title
     width, n_values = subject.codes.shape[1], int(np.prod(subject.shape))
     seed, max_rows = options["random_state"], options["max_rows"]
     points = code_map(subject, errors, projection=options["projection"], max_rows=max_rows, random_state=seed)
+    n_costly = len(evaluation.rows)
     facts = f"{subject.n_rows:,} rows of {n_values:,} values, each from a code of {width} {'number' if width == 1 else 'numbers'}."
     return {
         "title": title or f"{type(subject.model).__name__}: {n_values:,} values in {width} and back",
@@ -100,7 +101,7 @@ def _context(subject: Subject, evaluation: Evaluation, errors: np.ndarray, title
         "findings": findings(evaluation),
         "headlines": headlines(evaluation),
         "groups": entries(evaluation),
-        "costly": f"Costly scores were computed on {len(evaluation.rows):,} of the rows." if 0 < len(evaluation.rows) < subject.n_rows else "",
+        "costly": f"Costly scores were computed on {n_costly:,} of the rows." if 0 < n_costly < subject.n_rows else "",
         "training": training_figures(subject.core),
         "samples": samples(subject, errors, seed),
         "map": points,

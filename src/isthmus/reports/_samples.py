@@ -116,12 +116,15 @@ def typical_rows(subject: Subject, random_state: int) -> np.ndarray:
     return subject.rows(np.sort(rng.choice(subject.n_rows, min(_TYPICAL, subject.n_rows), replace=False)))
 
 
-def _drawn(subject: Subject, index: np.ndarray, rows: Any, back: Any, errors: Any, scale: Scale, spread: Any, most: float) -> Iterator[Sample]:
-    images = () if subject.kind != "image" else (pixels(rows, scale), pixels(back, scale), difference_pixels(back - rows, most))
+def _drawn(
+    subject: Subject, index: np.ndarray, rows: Any, back: Any, errors: Any, scale: Scale, spread: Any, most: float
+) -> Iterator[Sample]:
+    is_image = subject.kind == "image"
+    images = (pixels(rows, scale), pixels(back, scale), difference_pixels(back - rows, most)) if is_image else ()
     for place, row in enumerate(index):
         label = "" if subject.labels is None else str(subject.labels[row])
         sample = Sample(int(row), label, shown(float(errors[row])))
-        if subject.kind == "image":
+        if is_image:
             yield sample._replace(images=tuple(data_uri(each[place], most=_SIDE) for each in images))
         elif subject.kind == "series":
             yield sample._replace(curves=_curves(rows[place], back[place], scale))

@@ -123,8 +123,8 @@ def read_subject(model: Any, X: Any, y: Any) -> Subject:
     strange = np.flatnonzero(~np.isfinite(codes).all(axis=1))
     if len(strange):
         raise DataError(
-            f"The codes of {len(strange)} of {len(codes)} rows are not finite, the first of them row {strange[0]}. Check the model, or drop "
-            "these rows."
+            f"The codes of {len(strange)} of {len(codes)} rows are not finite, the first of them row {strange[0]}. Fit the model again, "
+            "or drop these rows."
         )
     values = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
     core = getattr(model, "autoencoder_", model)
