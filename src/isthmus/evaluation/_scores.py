@@ -43,6 +43,11 @@ class Score:
     note: str = ""
     call: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Values that JSON can hold; what is not a number is None."""
+        baselines = {name: _finite(value) for name, value in self.baselines.items()}
+        return {**dataclasses.asdict(self), "value": _finite(self.value), "baselines": baselines}
+
     def beats(self, baseline: str) -> bool:
         """Whether the value is better than a baseline's.
 
@@ -89,6 +94,9 @@ class Finding:
     level: Literal["good", "notice", "problem"]
     text: str
     advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.advice}".strip()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,10 +163,7 @@ class Evaluation:
         """Values and lists that JSON can hold; what is not a number is None."""
         return {
             "model": self.model,
-            "scores": [
-                {**dataclasses.asdict(score), "value": _finite(score.value), "baselines": {k: _finite(v) for k, v in score.baselines.items()}}
-                for score in self.scores
-            ],
+            "scores": [score.to_dict() for score in self.scores],
             "curves": [
                 {**dataclasses.asdict(curve), "x": curve.x.tolist(), "lines": {name: line.tolist() for name, line in curve.lines.items()}}
                 for curve in self.curves
@@ -177,10 +182,10 @@ class Evaluation:
             cells.append((group.upper(), "", "", "", ""))
             cells += [_cells(score) for score in scores]
         widths = [max(len(row[column]) for row in cells) for column in range(5)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:<{widths[3]}}  {row[4]}".rstrip() for row in cells
-        ]
-        lines += ["", *(f"{finding.level}: {' '.join([finding.text, finding.advice]).strip()}" for finding in self.findings)]
+        align = "<><<<"
+        padded = [[f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True)] for row in cells]
+        lines = ["  ".join(row).rstrip() for row in padded]
+        lines += ["", *(f"{finding.level}: {finding}" for finding in self.findings)]
         lines += [f"not computed: {name}: {reason}" for name, reason in self.omitted.items()]
         return "\n".join(lines).rstrip()
 
@@ -192,7 +197,7 @@ class Evaluation:
                 cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(score))
                 body.append(f'<tr title="{html.escape(score.note, quote=True)}">{cells}</tr>')
         head = "".join(f"<th>{name}</th>" for name in ("", "value", "unit", "better", "beside"))
-        found = "".join(f"<li>{html.escape(' '.join([each.text, each.advice]).strip())}</li>" for each in self.findings)
+        found = "".join(f"<li>{html.escape(str(each))}</li>" for each in self.findings)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table><ul>{found}</ul>"
 
 

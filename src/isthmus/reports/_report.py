@@ -6,7 +6,7 @@ import numpy as np
 
 from isthmus._files import atomic_write
 from isthmus.errors import DataError
-from isthmus.evaluation import Evaluation
+from isthmus.evaluation import Evaluation, evaluate
 
 from ._features import curve_figures, feature_errors
 from ._latent import draws, traversals
@@ -76,8 +76,6 @@ def report(
     _check_options(path, projection, max_rows)
     subject = read_subject(model, X, y)
     if evaluation is None:
-        from isthmus.evaluation import evaluate
-
         evaluation = evaluate(model, X, y, training=training, max_rows=max_rows, random_state=random_state)
     errors = _row_errors(subject, evaluation)
     options = {"projection": projection, "max_rows": max_rows, "random_state": random_state}

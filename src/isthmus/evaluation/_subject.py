@@ -1,0 +1,200 @@
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.errors import DataError, PartError
+
+__all__ = ["Subject", "observed", "table"]
+
+_BLOCK = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A fitted model and the rows that it is judged by.
+
+    Attributes:
+        model: with `transform` and `reconstruct` or `inverse_transform`.
+        x: the rows as they came, (rows, ...).
+        y: what is known of each row, (rows,), or None.
+        training: the rows that the model was fitted to, where they are others, (rows, ...).
+        rows: numbers of the rows that costly scores are computed on, sorted.
+        feature_names: of the columns of a flat table.
+        random_state: decides all draws.
+    """
+
+    model: Any
+    x: np.ndarray
+    y: np.ndarray | None
+    training: np.ndarray | None
+    rows: np.ndarray
+    feature_names: tuple[str, ...]
+    random_state: int
+
+    @property
+    def core(self) -> Any:
+        """The autoencoder within; None for a transformer of another kind."""
+        found = getattr(self.model, "autoencoder_", self.model)
+        return found if hasattr(found, "model_") else None
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the model is told each row's class."""
+        return bool(getattr(self.core, "conditional", False))
+
+    @property
+    def is_image(self) -> bool:
+        """Whether rows are images, (height, width, channels)."""
+        shape = self.shape
+        return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 2
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one row, as the model sees it."""
+        return tuple(getattr(self.core, "sample_shape_", self.x.shape[1:]))
+
+    @property
+    def some(self) -> np.ndarray:
+        """The rows of costly scores, as a float table (rows, columns)."""
+        return table(self.x[self.rows])
+
+    @property
+    def own_y(self) -> np.ndarray | None:
+        """Their y."""
+        return None if self.y is None else self.y[self.rows]
+
+    def blocks(self) -> Iterator[slice]:
+        """Places of some thousand rows each, which together are all."""
+        yield from (slice(start, start + _BLOCK) for start in range(0, len(self.x), _BLOCK))
+
+    def encoded(self, x: Any, y: Any = None) -> np.ndarray:
+        """Codes as a float table (rows, dims).
+
+        Raises:
+            DataError: codes that are not finite.
+        """
+        with _unnamed():
+            found = table(self.model.transform(x, y) if self.is_conditional else self.model.transform(x))
+        bad = np.count_nonzero(~np.isfinite(found).all(axis=1))
+        if bad:
+            raise DataError(f"The codes of {bad} of {len(found)} rows are not finite. Fit the model again, with a smaller `learning_rate`.")
+        return found
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Rows of codes, as a float table (rows, columns)."""
+        with _unnamed():
+            return table(self.model.inverse_transform(codes))
+
+    def reconstructed(self, x: Any, y: Any = None) -> np.ndarray:
+        """Rows as the model gives them back, as a float table (rows, columns)."""
+        with _unnamed():
+            if self.is_conditional:
+                return table(self.core.reconstruct(x, y))
+            if hasattr(self.model, "reconstruct"):
+                return table(self.model.reconstruct(x))
+            return table(self.model.inverse_transform(self.model.transform(x)))
+
+    def drawn(self, n: int) -> np.ndarray:
+        """Rows drawn from the model, as a float table (rows, columns); of a conditional one of the classes that `y` begins with."""
+        with _unnamed():
+            if self.core is self.model:
+                return table(self.model.sample(n, self.labels(self.rows[:n]), random_state=self.random_state))
+            found = self.model.sample(n)
+        return table(found[0] if isinstance(found, tuple) else found)
+
+    def labels(self, place: Any) -> np.ndarray | None:
+        """What a conditional model is to be told of these rows."""
+        return self.y[place] if self.is_conditional and self.y is not None else None
+
+
+def observed(model: Any, X: Any, y: Any, training: Any, max_rows: int, random_state: int) -> Subject:
+    """What was given, checked.
+
+    Args:
+        model: a fitted model.
+        X: rows to judge by.
+        y: of each of them, or None.
+        training: the rows that the model was fitted to, or None.
+        max_rows: that costly scores are computed on.
+        random_state: decides which.
+
+    Raises:
+        DataError: rows that cannot be used.
+        PartError: the model cannot be used.
+    """
+    if not hasattr(model, "transform") or not (hasattr(model, "reconstruct") or hasattr(model, "inverse_transform")):
+        raise PartError(f"{type(model).__name__} cannot encode and decode. Pass a model with `transform` and `inverse_transform`.")
+    check_is_fitted(model)
+    known = getattr(model, "feature_names_in_", None)
+    names = _column_names(X)
+    if known is not None and names is not None and list(known) != list(names):
+        raise DataError(
+            f"`X` has columns {list(names)[:6]}, the model was fitted to {list(known)[:6]}. Pass the same columns in the same order."
+        )
+    x = _rows(X, "X")
+    others = None if training is None else _rows(training, "training")
+    if others is not None and others.shape[1:] != x.shape[1:]:
+        raise DataError(f"Rows of `training` have the shape {others.shape[1:]}, those of `X` {x.shape[1:]}. Pass rows of one kind.")
+    expected = tuple(getattr(getattr(model, "autoencoder_", model), "sample_shape_", x.shape[1:]))
+    if np.prod(expected) != np.prod(x.shape[1:]):
+        raise DataError(f"Rows of `X` have the shape {x.shape[1:]}; the model takes {expected}. Pass rows of the kind that was fitted.")
+    if max_rows < 10:
+        raise DataError(f"`max_rows`={max_rows} leaves too few rows to judge by. Give 10 or more.")
+    labels = None if y is None else _labels(y, len(x))
+    if labels is None and getattr(getattr(model, "autoencoder_", model), "conditional", False):
+        raise DataError("A conditional model is told the class of each row. Pass `y`.")
+    rows = np.sort(np.random.default_rng(random_state).permutation(len(x))[:max_rows])
+    given = names if names is not None else known
+    columns = [f"column {number}" for number in range(int(np.prod(x.shape[1:])))] if given is None else [str(name) for name in given]
+    return Subject(model, x, labels, others, rows, tuple(columns), random_state)
+
+
+def table(values: Any) -> np.ndarray:
+    """Values as a table of floats (rows, columns); float32 stays so."""
+    array = np.asarray(values)
+    if array.dtype != np.float32:
+        array = array.astype(np.float64, copy=False)
+    return array.reshape(len(array), -1)
+
+
+def _rows(values: Any, name: str) -> np.ndarray:
+    if scipy.sparse.issparse(values):
+        raise DataError(
+            f"`{name}` is sparse; errors of each value take a dense table. Pass `{name}.toarray()`, of part of the rows if need be."
+        )
+    array = np.asarray(values)
+    if array.ndim < 2 or len(array) < 2 or not array[0].size or array.dtype.kind not in "biuf":
+        raise DataError(f"`{name}` must be two or more rows of numbers; got {array.dtype} of shape {array.shape}. Pass such a table.")
+    # The least value is NaN where any is.
+    if array.dtype.kind == "f" and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        raise DataError(f"`{name}` has values that are missing or infinite. Drop those rows, or fill them in first.")
+    return array
+
+
+def _labels(y: Any, n_rows: int) -> np.ndarray:
+    labels = np.asarray(y)
+    if labels.shape != (n_rows,):
+        raise DataError(f"`y` has the shape {labels.shape}; it must hold one value for each of the {n_rows} rows. Pass ({n_rows},).")
+    is_missing = labels.dtype.kind == "f" and not np.isfinite(labels).all()
+    if is_missing or (labels.dtype.kind == "O" and any(value is None for value in labels)):
+        raise DataError("`y` has values that are missing. Drop those rows, or pass y=None.")
+    return labels
+
+
+def _column_names(values: Any) -> list[str] | None:
+    columns = getattr(values, "columns", None)
+    return None if columns is None else [str(name) for name in columns]
+
+
+@contextlib.contextmanager
+def _unnamed() -> Iterator[None]:
+    """Within it, arrays may be given to a model that knows the names of its columns: they were compared at the door."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
+        yield
