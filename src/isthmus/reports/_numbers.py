@@ -8,6 +8,16 @@ from isthmus.evaluation import Evaluation, Finding, Score, shown
 __all__ = ["Entry", "Headline", "Rival", "entries", "findings", "headlines"]
 
 _MOST_HEADLINES = 6
+# What people ask first, each of another kind.
+_FIRST = (
+    "mean squared error",
+    "R2",
+    "structural similarity",
+    "trustworthiness",
+    "linear probe accuracy",
+    "linear probe R2",
+    "mutual information, mixture",
+)
 _LEVELS = ("problem", "notice", "good")
 _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "neither": "no direction is better"}
 
@@ -52,18 +62,13 @@ class Entry(NamedTuple):
 
 
 def headlines(evaluation: Evaluation) -> tuple[Headline, ...]:
-    """The scores that have baselines, at most two of a group at first and six in all; without any, the first of each group."""
-    beside = [score for score in evaluation if score.baselines and math.isfinite(score.value)]
-    chosen: list[Score] = []
-    for most in (2, _MOST_HEADLINES):
-        for score in beside:
-            n_own = sum(other.group == score.group for other in chosen)
-            if score not in chosen and n_own < most and len(chosen) < _MOST_HEADLINES:
-                chosen.append(score)
-    order = {score.name: place for place, score in enumerate(evaluation)}
-    chosen.sort(key=lambda score: order[score.name])
-    chosen = chosen or [scores[0] for scores in evaluation.groups.values()][:_MOST_HEADLINES]
-    return tuple(Headline(*_read(score)) for score in chosen)
+    """Six scores at most: well-known ones, then others with baselines and a better direction, then the first of each group."""
+    known = [evaluation[name] for name in _FIRST if name in evaluation]
+    beside = [score for score in evaluation if score.baselines and score.better != "neither"]
+    first = [scores[0] for scores in evaluation.groups.values()]
+    candidates = [score for score in (*known, *beside) if math.isfinite(score.value)] or first
+    chosen = {score.name: score for score in candidates}
+    return tuple(Headline(*_read(score)) for score in list(chosen.values())[:_MOST_HEADLINES])
 
 
 def entries(evaluation: Evaluation) -> dict[str, tuple[Entry, ...]]:

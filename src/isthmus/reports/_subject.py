@@ -129,7 +129,7 @@ def read_subject(model: Any, X: Any, y: Any) -> Subject:
     values = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
     core = getattr(model, "autoencoder_", model)
     shape = tuple(getattr(core, "sample_shape_", None) or values.shape[1:])
-    return Subject(model, values, labels, codes, shape, _kind(shape, core), _column_names(X, math.prod(shape)))
+    return Subject(model, values, labels, codes, shape, _kind(shape, core), _column_names(X, model, math.prod(shape)))
 
 
 def _checked_labels(y: Any, X: Any) -> np.ndarray | None:
@@ -159,11 +159,11 @@ def _kind(shape: Sequence[int], core: Any) -> Kind:
     return "series" if reads_series else "table"
 
 
-def _column_names(X: Any, width: int) -> tuple[str, ...]:
-    names = getattr(X, "columns", None)
-    if names is not None and len(names) == width:
-        return tuple(map(str, names))
-    return tuple(f"x{index}" for index in range(width))
+def _column_names(X: Any, model: Any, width: int) -> tuple[str, ...]:
+    for names in (getattr(X, "columns", None), getattr(model, "feature_names_in_", None)):
+        if names is not None and len(names) == width:
+            return tuple(map(str, names))
+    return tuple(f"column {number}" for number in range(width))
 
 
 def _dense(values: Any) -> np.ndarray:
