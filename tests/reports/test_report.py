@@ -128,8 +128,8 @@ def test_the_numbers_in_front_are_scores_beside_their_baselines(parsed, image_ev
     verdict = parsed.part("verdict")
     for score in image_evaluation:
         assert (score.name in verdict) == bool(score.baselines)
-    assert "✓ the model is better" in verdict
-    assert "✗ the model is worse" in verdict
+    assert "✓ model better" in verdict
+    assert "✗ model worse" in verdict
     assert "Costly scores were computed on 100 of the rows." in verdict
 
 
@@ -245,7 +245,7 @@ def test_many_points_are_a_seeded_draw_that_is_stated(tmp_path, monkeypatch, dig
     monkeypatch.setattr("isthmus.reports._map._MOST_SAMPLES", 20)
     page = written(tmp_path, image_model, *digits, evaluation=image_evaluation)
     assert "50 of 300 rows, drawn at random, are shown." in page.part("map")
-    assert "The sample itself is shown for 20 of the points." in page.part("map")
+    assert "Pointing shows the row itself for 20 of the points." in page.part("map")
     assert page.data("map-data")["n"] == 50
 
 

@@ -86,7 +86,8 @@ def code_map(subject: Subject, errors: np.ndarray, *, projection: str, max_rows:
         "samples": samples,
     }
     shown_rows = "All rows are" if len(rows) == subject.n_rows else f"{len(rows):,} of {subject.n_rows:,} rows, drawn at random, are"
-    notes = (f"{shown_rows} shown.", plane.note, f"The sample itself is shown for {pictured:,} of the points.")
+    which = "each of them" if pictured == len(rows) else f"{pictured:,} of the points"
+    notes = (f"{shown_rows} shown.", plane.note, f"Pointing shows the row itself for {which}.")
     return CodeMap(data, (*notes, *(color["note"] for color in colors if color["note"])))
 
 

@@ -164,12 +164,12 @@
     ...colors.map((color) => color.name + " " + (color.kind === "categories" ? color.names[color.values[point]] : number(color.exact[point]))),
   ];
   const thumbnail = (uri, point, name) => {
-    const figure = element("figure"), picture = element("div", undefined, "thumbnail"), column = point % samples.columns;
-    const line = Math.floor(point / samples.columns), size = 104 / samples.width, lines = Math.ceil(data.pictured / samples.columns);
+    const wide = canvas.clientWidth < 480 ? 72 : 104, figure = element("figure"), picture = element("div", undefined, "thumbnail"), column = point % samples.columns;
+    const line = Math.floor(point / samples.columns), size = wide / samples.width, lines = Math.ceil(data.pictured / samples.columns);
     Object.assign(picture.style, {
-      height: samples.height * size + "px", width: "104px", backgroundImage: `url(${uri})`,
-      backgroundSize: `${samples.columns * 104}px ${lines * samples.height * size}px`,
-      backgroundPosition: `${-column * 104}px ${-line * samples.height * size}px`,
+      height: samples.height * size + "px", width: wide + "px", backgroundImage: `url(${uri})`,
+      backgroundSize: `${samples.columns * wide}px ${lines * samples.height * size}px`,
+      backgroundPosition: `${-column * wide}px ${-line * samples.height * size}px`,
     });
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", `${name} of row ${rows[point]}`);
@@ -224,6 +224,12 @@
     const [sx, sy] = scales();
     const x = (width / 2 + sx * (across[chosen] - view.x)) / ratio, y = (height / 2 - sy * (up[chosen] - view.y)) / ratio;
     const space = { x: canvas.clientWidth - box.offsetWidth, y: canvas.clientHeight - box.offsetHeight };
+    // On a narrow map the sample stands at the far end, so that it does not lie on its own point.
+    if (canvas.clientWidth < 480) {
+      box.style.left = Math.max(0, Math.min(space.x, x - box.offsetWidth / 2)) + "px";
+      box.style.top = (y > canvas.clientHeight / 2 ? 0 : Math.max(0, space.y)) + "px";
+      return;
+    }
     const beside = x + 16 > space.x ? x - box.offsetWidth - 16 : x + 16;
     box.style.left = Math.max(0, Math.min(space.x, beside)) + "px";
     box.style.top = Math.max(0, Math.min(space.y, y - box.offsetHeight / 2)) + "px";
