@@ -58,7 +58,7 @@ def report(
 
     autoencoder = load_model(model)
     x, y = _labeled(data, labels, feature_names(autoencoder), reading)
-    known = None if training is None else _labeled(training, _own_column(labels), feature_names(autoencoder), reading)[0]
+    known = None if training is None else _unlabeled(training, labels, feature_names(autoencoder), reading)
     with unnamed():
         evaluation = evaluate(autoencoder, x, y, training=known, max_rows=max_rows, random_state=seed)
         options = {"title": title, "projection": projection, "max_rows": max_rows, "random_state": seed}
@@ -72,28 +72,32 @@ def report(
     click.echo(f"The page is {page} ({page.stat().st_size:,} bytes). Open it in a browser.")
 
 
-def _own_column(labels: str | None) -> str | None:
-    """The column of labels, which other rows may have too; None where labels are in a file of their own."""
-    return None if labels is None or Path(labels).is_file() else labels
-
-
 def _labeled(path: str, labels: str | None, expected: Any, reading: dict[str, Any]) -> tuple[Any, Any]:
-    """Rows, their columns in the model's order and with its names, and their labels."""
-    table, y = read_table(path, **reading), None
-    if labels is not None and Path(labels).is_file():
-        y = _labels_in(labels, len(table.values))
-    elif labels is not None:
-        names = table.column_names or ()
-        if labels not in names:
-            raise DataError(
-                f"There is no file {labels!r}, and {path!r} has no column of that name. Give a file, or one of: {_some(names)}."
-            )
-        place = names.index(labels)
-        y = table.values[:, place]
-        if expected is None or labels not in expected:
-            kept = [column for column in range(len(names)) if column != place]
-            table = table._replace(values=table.values[:, kept], column_names=tuple(names[column] for column in kept))
-    return matched(table, expected, path).values, y
+    """Rows, their columns in the model's order, and their labels."""
+    table = read_table(path, **reading)
+    if labels is None:
+        return matched(table, expected, path).values, None
+    if Path(labels).is_file():
+        return matched(table, expected, path).values, _labels_in(labels, len(table.values))
+    names = table.column_names or ()
+    if labels not in names:
+        known = ", ".join(map(repr, names[:10])) or "none, for its columns have no names"
+        raise DataError(f"There is no file {labels!r}, and {path!r} has no column of that name. Give a file, or one of: {known}.")
+    return _without(table, labels, expected, path), table.values[:, names.index(labels)]
+
+
+def _unlabeled(path: str, labels: str | None, expected: Any, reading: dict[str, Any]) -> Any:
+    """Rows as `_labeled` gives them, of a file that may lack the labels."""
+    return _without(read_table(path, **reading), labels, expected, path)
+
+
+def _without(table: Any, column: str | None, expected: Any, path: str) -> Any:
+    """The values without a column, unless the model was fitted on it."""
+    names = table.column_names or ()
+    if column in names and column not in (expected or ()):
+        kept = [place for place, name in enumerate(names) if name != column]
+        table = table._replace(values=table.values[:, kept], column_names=tuple(names[place] for place in kept))
+    return matched(table, expected, path).values
 
 
 def _labels_in(path: str, n_rows: int) -> Any:
@@ -108,7 +112,3 @@ def _labels_in(path: str, n_rows: int) -> Any:
         return np.array([float(line) for line in found])
     except ValueError:
         return np.array(found)
-
-
-def _some(names: Any) -> str:
-    return ", ".join(map(repr, names[:10])) or "none, for its columns have no names"

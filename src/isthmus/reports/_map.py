@@ -34,7 +34,6 @@ class CodeMap(NamedTuple):
     Attributes:
         data: what the page's program reads.
         notes: sentences on what is shown.
-        shares: how much of the variance each axis has, for PCA.
     """
 
     data: dict[str, Any]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from isthmus.evaluation import Evaluation, Finding, Score, shown
 
-__all__ = ["Entry", "Headline", "Rival", "entries", "findings", "headlines"]
+__all__ = ["Entry", "Rival", "entries", "findings", "headlines"]
 
 _MOST_HEADLINES = 6
 # What people ask first, each of another kind.
@@ -36,13 +36,13 @@ class Rival(NamedTuple):
     verdict: str
 
 
-class Headline(NamedTuple):
-    """A number in front.
+class Entry(NamedTuple):
+    """A score as it is shown.
 
     Attributes:
         score: the evaluation's.
-        value: as it is shown.
-        direction: in words.
+        value: its number.
+        direction: which is better, in words.
         rivals: baselines.
     """
 
@@ -52,28 +52,19 @@ class Headline(NamedTuple):
     rivals: tuple[Rival, ...]
 
 
-class Entry(NamedTuple):
-    """A line of the table of a group; fields as in `Headline`."""
-
-    score: Score
-    value: str
-    direction: str
-    rivals: tuple[Rival, ...]
-
-
-def headlines(evaluation: Evaluation) -> tuple[Headline, ...]:
+def headlines(evaluation: Evaluation) -> tuple[Entry, ...]:
     """Six scores at most: well-known ones, then others with baselines and a better direction, then the first of each group."""
     known = [evaluation[name] for name in _FIRST if name in evaluation]
     beside = [score for score in evaluation if score.baselines and score.better != "neither"]
     first = [scores[0] for scores in evaluation.groups.values()]
     candidates = [score for score in (*known, *beside) if math.isfinite(score.value)] or first
     chosen = {score.name: score for score in candidates}
-    return tuple(Headline(*_read(score)) for score in list(chosen.values())[:_MOST_HEADLINES])
+    return tuple(_entry(score) for score in list(chosen.values())[:_MOST_HEADLINES])
 
 
 def entries(evaluation: Evaluation) -> dict[str, tuple[Entry, ...]]:
     """All scores by group."""
-    return {group: tuple(Entry(*_read(score)) for score in scores) for group, scores in evaluation.groups.items()}
+    return {group: tuple(_entry(score) for score in scores) for group, scores in evaluation.groups.items()}
 
 
 def findings(evaluation: Evaluation) -> list[Finding]:
@@ -81,9 +72,9 @@ def findings(evaluation: Evaluation) -> list[Finding]:
     return sorted(evaluation.findings, key=lambda finding: _LEVELS.index(finding.level))
 
 
-def _read(score: Score) -> tuple[Score, str, str, tuple[Rival, ...]]:
+def _entry(score: Score) -> Entry:
     rivals = tuple(Rival(name, shown(value), _verdict(score, name)) for name, value in score.baselines.items())
-    return score, shown(score.value), _DIRECTIONS[score.better], rivals
+    return Entry(score, shown(score.value), _DIRECTIONS[score.better], rivals)
 
 
 def _verdict(score: Score, baseline: str) -> str:

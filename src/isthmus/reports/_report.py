@@ -120,8 +120,9 @@ def _check_options(path: str | os.PathLike[str], projection: str, max_rows: int)
     if not hasattr(max_rows, "__index__") or max_rows < 2:
         raise DataError(f"`max_rows` must be an integer of at least 2; got {max_rows!r}. Give more rows.")
     # Now, and not when the work is done.
-    for module in ("jinja2", "matplotlib", "PIL"):
-        optional(module, "report")
+    optional("jinja2", "report")
+    optional("matplotlib", "report")
+    optional("PIL", "report")
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"Cannot write to {os.fspath(path)!r}: there is no folder {str(folder)!r}. Make it, or write elsewhere.")

@@ -81,7 +81,7 @@
     else for (let step = 0; step < 256; step++) lookup[step] = word(between(step / 255));
     words.fill(word(GROUND[mode]));
     const [sx, sy] = scales(), left = width / 2 - sx * view.x, top = height / 2 + sy * view.y;
-    const few = n < 500 ? 3 : n < 3000 ? 2 : n < 15000 ? 1.4 : 0.9;
+    const few = n < 500 ? 3 : n < 3000 ? 2 : 1.3;
     const radius = Math.min(6, few * Math.min(2.2, Math.pow(view.zoom, 0.35))) * ratio, reach = Math.max(0, Math.round(radius - 0.5));
     // Half the width of each line of a dot, so that the inner loop only fills.
     const halves = [];
