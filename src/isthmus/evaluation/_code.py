@@ -26,7 +26,7 @@ from isthmus.metrics import (
 from ._sheet import Sheet
 from ._subject import Subject
 
-__all__ = ["add_clusters", "add_code", "add_predictions"]
+__all__ = ["add_clusters", "add_code", "add_predictions", "is_quantity"]
 
 _MOST_NEIGHBORS = 2000  # rows, because ranks of neighbors take square tables
 _MOST_CLASSES = 50  # numbers of more different values are quantities
@@ -95,7 +95,7 @@ def add_predictions(sheet: Sheet, subject: Subject, codes: np.ndarray, principal
     y = subject.own_y
     assert y is not None
     tables = {"model": codes, "raw features": subject.some, f"PCA, {principal.shape[1]} wide": principal}
-    if _is_quantity(y):
+    if is_quantity(y):
         folds: Any = KFold(_FOLDS, shuffle=True, random_state=subject.random_state)
         kinds: dict[str, Any] = {"linear probe": Ridge(), "nearest neighbors": KNeighborsRegressor()}
         unit = "R2"
@@ -129,7 +129,7 @@ def add_clusters(sheet: Sheet, subject: Subject, codes: np.ndarray, principal: n
     y, seed = subject.own_y, subject.random_state
     assert y is not None
     n_classes = len(np.unique(y))
-    if _is_quantity(y) or n_classes < 2:
+    if is_quantity(y) or n_classes < 2:
         raise DataError("`y` holds no classes, or only one: clusters have nothing to be compared with.")
     means = KMeans(n_classes, n_init=4, random_state=seed)
     others = {
@@ -158,7 +158,8 @@ def add_clusters(sheet: Sheet, subject: Subject, codes: np.ndarray, principal: n
             sheet.add("clusters", f"silhouette, {name}", value, "", "higher", note=f"{len(clusters[few])} codes; needs no labels")
 
 
-def _is_quantity(y: np.ndarray) -> bool:
+def is_quantity(y: np.ndarray) -> bool:
+    """Whether `y` is a quantity and no class."""
     return y.dtype.kind in "iuf" and (len(np.unique(y)) > _MOST_CLASSES or (y.dtype.kind == "f" and bool(np.any(y != np.round(y)))))
 
 

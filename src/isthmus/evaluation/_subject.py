@@ -108,6 +108,19 @@ class Subject:
             found = self.model.sample(n)
         return table(found[0] if isinstance(found, tuple) else found)
 
+    def log_likelihood(self, x: Any, y: Any = None) -> float:
+        """The mean over rows, in nats: of the bound, or of the density of codes.
+
+        Raises:
+            PartError: the model has none.
+        """
+        with _unnamed():
+            if self.core is self.model and self.core.model_.parts.bottleneck.is_probabilistic:
+                return float(np.mean(self.core.elbo(x, y=y, random_state=self.random_state)["elbo"], dtype=np.float64))
+            if self.core is not self.model and hasattr(self.model, "score_samples"):
+                return float(np.mean(self.model.score_samples(x), dtype=np.float64))
+        raise PartError("The model has no likelihood. Use by='reconstruction', or a model with a probabilistic bottleneck.")
+
     def labels(self, place: Any) -> np.ndarray | None:
         """What a conditional model is to be told of these rows."""
         return self.y[place] if self.is_conditional and self.y is not None else None
