@@ -2,6 +2,7 @@
 
 import base64
 import html.parser
+import io
 import itertools
 import json
 import re
@@ -10,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -238,6 +240,33 @@ def test_the_clusters_of_a_mixture_are_its_own(tmp_path, wine):
     np.testing.assert_array_equal(found, model.predict(X)[rows])
     assert "components of the model's mixture" in page.part("map")
     assert "drawn from the model's mixture" in page.part("draws")
+
+
+@pytest.mark.slow
+def test_neighbors_stay_neighbors_in_the_plane(tmp_path, wine):
+    X = (wine[0] / wine[0].std()).to_numpy()
+    page = written(tmp_path, PCA(5).fit(X), X, projection="umap", max_rows=120)
+    data = page.data("map-data")
+    assert [axis["name"] for axis in data["axes"]] == ["UMAP 1", "UMAP 2"]
+    assert "120 of 178 rows, drawn at random, are shown." in page.part("map")
+    codes = PCA(5).fit(X).transform(X)[unpacked(data["rows"], "<u4")]
+    places = np.column_stack([unpacked(data[axis], "<u2") for axis in "xy"]).astype(float)
+    near = [np.argsort(np.linalg.norm(points[:, None] - points, axis=-1), axis=1)[:, 1:11] for points in (codes, places)]
+    assert np.mean([len(set(one) & set(other)) / 10 for one, other in zip(*near, strict=True)]) > 0.3
+
+
+def test_images_in_color_and_large_ones_become_thumbnails(tmp_path):
+    X = np.random.default_rng(0).random((30, 50, 80, 3), dtype=np.float32)
+    model = Autoencoder(2, max_epochs=1, random_state=0).fit(X)
+    page = written(tmp_path, model, X)
+    samples = page.data("map-data")["samples"]
+    assert (samples["width"], samples["height"]) == (40, 25)
+    with Image.open(io.BytesIO(base64.b64decode(page.all("img")[0]["src"].partition(",")[2]))) as image:
+        assert image.mode == "RGB"
+        assert image.size == (80, 50)
+        rows = [int(alt.split()[3].rstrip(",")) for alt in (each["alt"] for each in page.all("img")) if alt.startswith("Original")]
+        low, high = X.min(), X.max()
+        np.testing.assert_allclose(np.asarray(image), (X[rows[0]] - low) / (high - low) * 255, atol=1)
 
 
 def test_many_points_are_a_seeded_draw_that_is_stated(tmp_path, monkeypatch, digits, image_model, image_evaluation):

@@ -164,7 +164,7 @@ def _by_cluster(subject: Subject, rows: np.ndarray, n_labels: int, max_rows: int
         n_clusters = min(n_labels if n_labels > 1 else _CLUSTERS, len(np.unique(codes[:max_rows], axis=0)))
         found = KMeans(n_clusters, n_init=3, random_state=random_state).fit(codes[:max_rows])
         numbers = found.predict(codes)
-        why = "as many as labels" if n_clusters == n_labels else "a number that nobody found"
+        why = "as many as labels" if n_clusters == n_labels else "a number chosen without looking"
         note = f"Clusters are those of k-means on the codes, {n_clusters} of them, {why}."
     found_numbers, places = np.unique(numbers, return_inverse=True)
     if len(found_numbers) > _MOST_CATEGORIES:

@@ -122,7 +122,7 @@ def _drawn(
     is_image = subject.kind == "image"
     images = (pixels(rows, scale), pixels(back, scale), difference_pixels(back - rows, most)) if is_image else ()
     for place, row in enumerate(index):
-        label = "" if subject.labels is None else str(subject.labels[row])
+        label = "" if subject.labels is None else subject.label_of(int(row))
         sample = Sample(int(row), label, shown(float(errors[row])))
         if is_image:
             yield sample._replace(images=tuple(data_uri(each[place], most=_SIDE) for each in images))

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import DataError
+from isthmus.evaluation import shown
 
 __all__ = ["Kind", "Subject", "read_subject"]
 
@@ -53,6 +54,16 @@ class Subject:
     def is_conditional(self) -> bool:
         """Whether the model is told each row's class."""
         return bool(getattr(self.model, "conditional", False))
+
+    def label_of(self, row: int) -> str:
+        """The label of one row, as it is shown.
+
+        Args:
+            row: its number.
+        """
+        assert self.labels is not None
+        label = self.labels[row]
+        return shown(float(label)) if isinstance(label, float | np.floating) else str(label)
 
     def rows(self, index: Any) -> np.ndarray:
         """The chosen rows, dense, (n, *shape).
