@@ -268,6 +268,15 @@ def test_paper_is_light_and_without_controls(visit):
     assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(23, 32, 42)"
 
 
+def test_the_map_is_printed_on_a_light_ground(visit):
+    tab, light = visit(color_scheme="dark"), visit(color_scheme="light")
+    dark = pixels(tab)
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert pixels(tab) == pixels(light)
+    tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert pixels(tab) == dark
+
+
 def test_fifty_thousand_points_move_smoothly(visit, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50_000, 3)) + rng.integers(0, 5, size=(50_000, 1))

@@ -15,6 +15,8 @@ from ._scores import shown as shown
 from ._studies import loss_by_corruption as loss_by_corruption
 from ._studies import optimizer_study as optimizer_study
 from ._studies import rate_quality as rate_quality
+from ._trace import OptimizationTrace as OptimizationTrace
+from ._trace import trace_optimization as trace_optimization
 
 __all__ = [
     "Comparison",
@@ -23,6 +25,7 @@ __all__ = [
     "Evaluation",
     "FeatureImportance",
     "Finding",
+    "OptimizationTrace",
     "Score",
     "compare",
     "eliminate_features",
@@ -32,4 +35,5 @@ __all__ = [
     "optimizer_study",
     "rate_quality",
     "shown",
+    "trace_optimization",
 ]

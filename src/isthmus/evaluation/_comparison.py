@@ -92,7 +92,7 @@ class Comparison:
         p = _adjusted(p, best)
         rows = []
         for index in np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable"):
-            own, verdict = self.values[score][index], _verdict(p[index], is_best=index == best)
+            own, verdict = self.values[score][index], _verdict(p[index], is_best=bool(index == best))
             rows.append(Difference(self.models[index], float(np.mean(own)), *_interval(own), p[index], verdict))
         return tuple(rows)
 

@@ -1,7 +1,7 @@
 import dataclasses
 import html
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -76,8 +76,8 @@ def feature_importance(
     X: Any,
     y: Any = None,
     *,
-    by: Literal["reconstruction", "likelihood"] = "reconstruction",
-    method: Literal["permutation", "ablation"] = "permutation",
+    by: str = "reconstruction",
+    method: str = "permutation",
     n_repeats: int = 5,
     max_rows: int = 1000,
     random_state: int = 0,
@@ -92,7 +92,7 @@ def feature_importance(
         model: fitted; for "likelihood" one with a density: a mixture, or a probabilistic bottleneck, of which the bound is taken.
         X: rows, best such as the model has not seen, (rows, columns) or (rows, ...).
         y: the class of each row, of a conditional model.
-        by: what is measured.
+        by: what is measured, "reconstruction" or "likelihood".
         method: "permutation" gives a column the values of other rows, which keeps how it is distributed; "ablation" gives it its mean.
         n_repeats: permutations of each column.
         max_rows: that it is measured on.

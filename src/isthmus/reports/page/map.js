@@ -35,7 +35,8 @@
     const [a, b] = [parse(SCALE[low]), parse(SCALE[low + 1])];
     return "#" + a.map((value, at) => Math.round(value + (b[at] - value) * part).toString(16).padStart(2, "0")).join("");
   };
-  const theme = () => (getComputedStyle(document.documentElement).colorScheme === "dark" ? "dark" : "light");
+  let printing = false;
+  const theme = () => (!printing && getComputedStyle(document.documentElement).colorScheme === "dark" ? "dark" : "light");
   const element = (tag, text, name) => {
     const made = document.createElement(tag);
     if (text !== undefined) made.textContent = text;
@@ -335,6 +336,10 @@
     explain();
     ask();
   });
+  // On paper the ground is light, whatever the screen's is.
+  const print = (begins) => { printing = begins; explain(); draw(); };
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
   document.addEventListener("themechange", () => { explain(); ask(); });
   new ResizeObserver(fit).observe(canvas);
   explain();
