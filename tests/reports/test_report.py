@@ -199,7 +199,7 @@ def test_a_table_shows_columns_by_name(tmp_path, table_model, wine):
     page = written(tmp_path, table_model, *wine)
     text = page.part("samples")
     assert "proline" in text
-    assert "1 more columns are not shown." in text
+    assert "1 more column is not shown." in text
     assert "label barbera <&>" in text
     assert len(page.all("span", **{"class": "fill"})) == 13
     samples = page.data("map-data")["samples"]
