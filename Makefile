@@ -1,5 +1,5 @@
 # make test    the suite, in an environment that is made when there is none; PYTEST="-m slow" for the tests that train for seconds
-# make demo    train on handwritten digits, compare with PCA, draw a picture
+# make demo    train on handwritten digits, compare with PCA, draw a picture, write a report to look at
 # make check   linters, types and tests, in the environment that is there
 # make docs    docs/parts.md, from the docstrings of the parts (docs/make_gallery.py trains for docs/gallery, and is not part of it)
 # make clean   remove the environment, caches and outputs
@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python $(RUN_TESTS)
 
-demo: $(VENV)/.installed-plot
+demo: $(VENV)/.installed-plot,report
 	$(VENV)/bin/isthmus demo
 
 check:

@@ -40,7 +40,7 @@ def test_every_required_package_is_imported():
     assert runtime_modules() <= imported(SOURCE)
 
 
-@pytest.mark.parametrize("extra", ["data", "image", "plot"])
+@pytest.mark.parametrize("extra", ["data", "image", "plot", "report"])
 def test_every_optional_package_is_imported(extra):
     assert modules_of(EXTRAS[extra]) <= imported(SOURCE)
 

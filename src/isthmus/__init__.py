@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from isthmus.estimators import select_components as select_components
     from isthmus.evaluation import compare as compare
     from isthmus.evaluation import evaluate as evaluate
+    from isthmus.reports import report as report
 
     __version__: str
 
-__all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "compare", "evaluate", "load", "select_components"]
+__all__ = ["Autoencoder", "GaussianMixture", "LatentMixture", "__version__", "compare", "evaluate", "load", "report", "select_components"]
 
 _HOMES = {
     **dict.fromkeys(("Autoencoder", "GaussianMixture", "LatentMixture", "load", "select_components"), "isthmus.estimators"),
     **dict.fromkeys(("compare", "evaluate"), "isthmus.evaluation"),
+    "report": "isthmus.reports",
 }
 
 

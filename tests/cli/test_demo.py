@@ -36,6 +36,15 @@ def test_it_leaves_a_model_and_a_picture(shown):
         assert image.height > 300
 
 
+@pytest.mark.slow
+def test_it_ends_with_a_report_and_says_where(shown):
+    text, folder = shown
+    assert text.rstrip().endswith(f"The report is {folder / 'report.html'}. Open it in a browser.")
+    page = (folder / "report.html").read_text()
+    assert "Handwritten digits, never seen in training" in page
+    assert 'alt="Reconstruction of row' in page
+
+
 def picture(path, history):
     images = np.random.default_rng(0).random((10, 8, 8))
     rows = [ImageRow("original", images), ImageRow("ours", images**2, "test MSE 0.1")]

@@ -20,6 +20,7 @@ __all__ = ["demo"]
 
 _LATENT_DIM = 8
 _IMAGE = (8, 8)
+_TITLE = "Handwritten digits, never seen in training"
 _FOLDER = click.Path(file_okay=False)
 
 
@@ -40,13 +41,15 @@ def demo(*, output: str, seed: int) -> None:
     The 1797 digits that ship with scikit-learn, 8 by 8 pixels of 17 gray levels, become 8 numbers each, and are made from these again. A
     quarter of the digits is set aside, and only measured on. Nothing but the width of the code is chosen by hand.
 
-    Written to DIR: the model, digits.isthmus, and a picture, digits.png (which needs the extra `plot`).
+    Written to DIR: the model, digits.isthmus; a picture, digits.png (which needs the extra `plot`); and a page to look at, report.html
+    (which needs the extra `report`), with a verdict, curves, digits, a map of the codes and all scores.
     """
     import numpy as np
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     from isthmus.estimators import Autoencoder
+    from isthmus.reports import report
 
     model, picture = Path(output, "digits.isthmus"), Path(output, "digits.png")
     model.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,7 @@ def demo(*, output: str, seed: int) -> None:
     training, test, _, test_digits = split
     click.echo(f"Training on {len(training)} handwritten digits: {x.shape[1]} pixels become {_LATENT_DIM} numbers.", err=True)
     with progress_bar(show=None) as update:
-        autoencoder = Autoencoder(_LATENT_DIM, random_state=seed, callbacks=(update,)).fit(training)
+        autoencoder = Autoencoder(_LATENT_DIM, sample_shape=(*_IMAGE, 1), random_state=seed, callbacks=(update,)).fit(training)
     _save_and_check(autoencoder.set_params(callbacks=()), model, test)
     mean = training.mean(axis=0)
     started = time.perf_counter()
@@ -63,7 +66,7 @@ def demo(*, output: str, seed: int) -> None:
     principal_seconds = time.perf_counter() - started
     n_parameters, n_bytes = autoencoder.summary().n_parameters, model.stat().st_size
     contestants = (
-        _Contestant("isthmus", autoencoder.reconstruct(test), autoencoder.fit_seconds_, n_parameters, n_bytes),
+        _Contestant("isthmus", autoencoder.reconstruct(test).reshape(test.shape), autoencoder.fit_seconds_, n_parameters, n_bytes),
         _Contestant("PCA", principal, principal_seconds, (_LATENT_DIM + 1) * x.shape[1]),
         _Contestant("mean digit", np.broadcast_to(mean, test.shape), 0.0, x.shape[1]),
     )
@@ -72,6 +75,9 @@ def demo(*, output: str, seed: int) -> None:
     try:
         _draw(contestants[:2], autoencoder, test, test_digits, picture)
         click.echo(f"Drawn in {picture}")
+        click.echo("Judging the model for the report, which takes some seconds.", err=True)
+        page = report(autoencoder, test, test_digits, Path(output, "report.html"), training=training, title=_TITLE, random_state=seed)
+        click.echo(f"The report is {page}. Open it in a browser.")
     except MissingExtraError as error:
         click.echo(str(error), err=True)
 

@@ -8,7 +8,7 @@ from ._command import EXIT_CODES
 __all__ = ["main"]
 
 # In the order of a first session with them; each is a file of this folder, imported when it is asked for.
-_COMMANDS = ("fit", "encode", "decode", "reconstruct", "sample", "evaluate", "info", "demo")
+_COMMANDS = ("fit", "encode", "decode", "reconstruct", "sample", "evaluate", "report", "info", "demo")
 
 
 class _Commands(click.Group):
