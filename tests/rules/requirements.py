@@ -9,7 +9,14 @@ __all__ = ["PROJECT", "ROOT", "modules_of", "optional_modules", "requirement_nam
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-_MODULES = {"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL", "pytest-xdist": "xdist"}
+_MODULES = {
+    "mlflow-skinny": "mlflow",
+    "pillow": "PIL",
+    "pytest-xdist": "xdist",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "umap-learn": "umap",
+}
 
 
 def requirement_names(requirements: list[str]) -> set[str]:
