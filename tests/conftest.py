@@ -12,6 +12,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # (nothing) tests what users run, as .ci/run does with the newest JAX; it is also what to set if a newer XLA does not know these flags.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
+# What one process has compiled the other reads, and so does the next run; entries are told apart by program, flags and versions.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 import hypothesis
 import jax
 import pytest

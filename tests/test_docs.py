@@ -128,10 +128,25 @@ def documented(file: File) -> list[tuple[str, int, str]]:
     return found
 
 
-EXAMPLES = [(file, *example) for file in PACKAGE.files for example in documented(file)]
+def example_cost(file, name: str) -> list:
+    """Examples that train networks for long run with the slow tests."""
+    folder = file.path.parts[0]
+    is_long = folder in ("presets.py", "bottlenecks", "pretraining") or file.path.name in (
+        "_studies.py",
+        "_vamp.py",
+        "_component_selection.py",
+    )
+    return [pytest.mark.slow] if is_long or name in ("LatentMixture", "log_prob", "objective") else []
 
 
-@pytest.mark.parametrize(("file", "name", "line", "text"), EXAMPLES, ids=[f"{file.path}:{name}" for file, name, _, _ in EXAMPLES])
+EXAMPLES = [
+    pytest.param(file, *example, marks=example_cost(file, example[0]), id=f"{file.path}:{example[0]}")
+    for file in PACKAGE.files
+    for example in documented(file)
+]
+
+
+@pytest.mark.parametrize(("file", "name", "line", "text"), EXAMPLES)
 def test_docstring_examples_run(file, name, line, text, elsewhere):
     module = importlib.import_module(".".join(("isthmus", *file.path.with_suffix("").parts)).removesuffix(".__init__"))
     run_examples(text, dict(vars(module)), name, ROOT / "src" / "isthmus" / file.path, line)

@@ -94,6 +94,7 @@ def test_weights_are_as_wide_as_their_paper_says(name):
     np.testing.assert_allclose(variance, wanted.get(name, 2 / 100))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "selu"])
 def test_many_layers_keep_the_size_of_what_they_pass_on(name):
     rng = np.random.default_rng(0)

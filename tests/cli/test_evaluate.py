@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from isthmus import load
+from isthmus import evaluate, load
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,26 @@ def test_one_row_has_errors_and_no_explained_share(run, model, rows, tmp_path):
 def test_rows_come_from_standard_input(run, model, table, measured):
     piped = json.loads(run("evaluate", model, "-", "--json", stdin=Path(table).read_bytes()).stdout)
     assert piped == {**measured, "data": "-"}
+
+
+class TestEverything:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def labels(rows, tmp_path_factory):
+        path = tmp_path_factory.mktemp("labels") / "kinds.txt"
+        path.write_text("\n".join("ab"[int(row[0] > np.median(rows[:, 0]))] for row in rows))
+        return path
+
+    def test_it_is_the_table_of_evaluate(self, run, model, table, frame, labels):
+        kinds = np.array(labels.read_text().split())
+        expected = evaluate(load(model), frame, kinds)
+        again = json.loads(run("evaluate", model, table, "--labels", labels, "--json").stdout)
+        assert {score["name"] for score in again["scores"]} == {score.name for score in expected}
+        values = {score["name"]: score["value"] for score in again["scores"] if score["group"] != "cost"}
+        assert values == pytest.approx({name: expected[name].value for name in values}, rel=1e-6)
+
+    def test_it_prints_a_verdict_and_the_gap_to_training_rows(self, run, model, table):
+        text = run("evaluate", model, table, "--all", "--training", table).stdout
+        assert "generalization gap" in text
+        assert "RECONSTRUCTION" in text
+        assert "not computed: predictions from codes" in text

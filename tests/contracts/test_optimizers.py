@@ -106,6 +106,7 @@ class TestEveryOptimizer:
             pairs = zip(jax.tree.leaves(other), jax.tree.leaves(weights), strict=True)
             assert not all(np.allclose(a, b, rtol=1e-5) for a, b in pairs), name
 
+    @pytest.mark.slow
     def test_members_of_a_population_train_as_they_train_alone(self, part):
         members = [part(), jax.tree.map(lambda leaf: 0.5 * leaf, part())]
         rates = jnp.asarray([0.1, 0.02])

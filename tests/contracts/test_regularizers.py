@@ -125,6 +125,7 @@ class TestEveryRegularizer:
         with pytest.raises(PartError, match=r"compares codes with draws from a prior\. Pass prior=StandardNormal\(\)"):
             Parts(Linear(), SquaredError(), regularizers=(part(),), **options)
 
+    @pytest.mark.slow
     def test_several_codes_a_row_that_are_one_have_its_value(self, part):
         seen = view(part(), model_weights())._replace(prior=Origin())
         one, three = (
@@ -167,6 +168,7 @@ class TestEveryRegularizer:
         alone = penalty(part(), model_weights(), data()[MASK == 1])
         np.testing.assert_allclose(alone, value[MASK == 1] if value.ndim else value, rtol=1e-5)
 
+    @pytest.mark.slow
     def test_members_of_a_population_have_the_values_that_they_have_alone(self, part):
         members, weights = [part(), jax.tree.map(lambda leaf: 0.5 * leaf, part())], [model_weights(), model_weights(5)]
         stacked, together = (jax.tree.map(lambda *leaves: jnp.asarray(leaves), *each) for each in (members, weights))

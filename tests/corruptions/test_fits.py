@@ -30,6 +30,7 @@ def test_digits_are_fitted(part):
     assert damaged.score(digits) > -0.9 * np.sum(np.var(digits, axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", CORRUPTIONS, ids=part_name)
 def test_members_of_a_population_are_their_single_runs(part):
     rows = Rows({"x": np.random.default_rng(0).uniform(size=(20, 4)).astype(np.float32)}, 17)

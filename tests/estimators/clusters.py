@@ -1,12 +1,17 @@
 """Rows in clusters, small fits of them, and densities by scipy, for the tests of `GaussianMixture`."""
 
 import numpy as np
+import pytest
 import scipy.stats
 
 from isthmus.mixtures import LowRank
 
 KINDS = ["full", "tied", "diag", "spherical"]
 STRUCTURES = [*KINDS, LowRank(1)]
+# All structures in the slow tests, and the two that differ most in every run.
+FEW_STRUCTURES = [
+    pytest.param(part, marks=[] if part in ("full", "spherical") else [pytest.mark.slow], id=str(part)) for part in STRUCTURES
+]
 SHAPES = {"full": (3, 4, 4), "tied": (4, 4), "diag": (3, 4), "spherical": (3,), LowRank(1): (3, 4, 4)}
 FEW = {"n_init": 4, "n_swaps": 0, "init_params": "kmeans", "random_state": 0}
 PLAIN = {"covariance_prior": 0.0, "reg_covar": 0.0}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estimators.clusters import FEW, LABELS, STRUCTURES, X, rows
+from estimators.clusters import FEW, FEW_STRUCTURES, LABELS, X, rows
 from isthmus import GaussianMixture
 from isthmus.mixtures import LowRank
 
@@ -15,6 +15,7 @@ def streamed(part, x, size, **params):
     return mixture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["full", "diag", LowRank(1)], ids=str)
 def test_chunks_lead_to_about_the_fit_of_all_rows(part):
     x, _ = rows(2400, gap=1.5)
@@ -26,7 +27,7 @@ def test_chunks_lead_to_about_the_fit_of_all_rows(part):
     assert stream.score(x) > first.score(x)
 
 
-@pytest.mark.parametrize("part", STRUCTURES, ids=str)
+@pytest.mark.parametrize("part", FEW_STRUCTURES)
 def test_the_same_rows_again_lead_nowhere(part):
     fine = {"tol": 1e-8, "max_iter": 9000, "acceleration": "squarem"}
     mixture = GaussianMixture(3, covariance_type=part, init_params=LABELS, **fine).partial_fit(X)

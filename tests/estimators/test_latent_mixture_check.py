@@ -5,7 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# Two programs are compiled for each of forty checks.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 
 
 _OTHER_BATCHES = "a repeated row falls into other batches of the autoencoder"

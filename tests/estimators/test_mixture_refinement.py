@@ -14,6 +14,7 @@ from isthmus.optimizers import Adam, Lbfgs
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 STRUCTURES = ("full", "tied", "diag", "spherical", "low_rank")
+FEW_STRUCTURES = [pytest.param(name, marks=[] if name in ("full", "low_rank") else [pytest.mark.slow]) for name in STRUCTURES]
 MEANS = np.array([[-1.5, 0.0], [1.5, 0.0], [0.0, 1.0]])
 PLAIN = {"covariance_prior": 0.0, "reg_covar": 0.0}
 
@@ -31,8 +32,9 @@ def from_means(**parameters):
     return GaussianMixture(3, means_init=MEANS, **parameters)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", FEW_STRUCTURES)
 class TestEveryStructure:
+    @pytest.mark.slow
     def test_a_run_that_was_cut_short_is_brought_to_its_end(self, structure):
         X = overlapping()
         short = from_means(covariance_type=structure, max_iter=3).fit(X)
@@ -99,7 +101,7 @@ def test_the_prior_has_its_share_in_the_objective():
     assert objective(wider)[0] == pytest.approx(-objective.mixture(wider).score(x) + 0.5 * 2.0 * (np.log(4.0) + 0.25) / 5)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES[:4])
+@pytest.mark.parametrize("structure", FEW_STRUCTURES[:4])
 def test_a_ridge_moves_the_optimum_to_where_a_maximization_with_it_ends(structure):
     X = overlapping(60)
     with_ridge, without = (

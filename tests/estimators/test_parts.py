@@ -35,7 +35,13 @@ ROLES = {
     "regularizers": AbstractRegularizer,
     "scaling": AbstractScaling,
 }
-NAMES = [(role, name) for role, base in ROLES.items() for name in choices(base)]
+# Each is a fit of its own, compiled; these roles have contracts, and fits in files of their own, that run every time.
+SLOW_ROLES = ("architecture", "bottleneck", "loss", "prior", "regularizers")
+NAMES = [
+    pytest.param(role, name, marks=[pytest.mark.slow] if role in SLOW_ROLES else [], id=f"{role}-{name}")
+    for role, base in ROLES.items()
+    for name in choices(base)
+]
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,7 @@ def test_low_rank_covariances_and_missing_values_have_no_closed_form():
         GaussianMixture(1, missing_values="conditional", n_init=1, n_swaps=0).fit(X).leave_one_out(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["restarts", "split"])
 def test_the_number_of_blobs_is_found(path):
     X = blobs()

@@ -160,6 +160,7 @@ def autoencoder(loss, scaling="auto"):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "rows", "scaling", "cost"),
     CASES,

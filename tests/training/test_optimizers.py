@@ -102,6 +102,7 @@ class TestEveryOptimizer:
         again = fit(optimizer, result.weights, 2, optimizer_state=result.optimizer_state)
         np.testing.assert_array_equal(again.weights.decoder, start().decoder)
 
+    @pytest.mark.slow
     def test_members_are_their_single_runs(self, part):
         optimizers = [faster(part, **FROZEN), faster(part, **{**FROZEN, "clip_norm": 0.5}, encoder_rate=0.5)]
         joined = train(

@@ -3,8 +3,9 @@ from typing import Any
 import click
 
 from ._command import command
+from ._labels import labeled, labels_option, training_option, unlabeled
 from ._output import print_json, print_table, shown
-from ._tables import data_argument, load_model, model_argument, read_matched, reading_options, unnamed
+from ._tables import data_argument, feature_names, load_model, model_argument, read_matched, reading_options, unnamed
 
 __all__ = ["evaluate"]
 
@@ -16,9 +17,12 @@ _NOTE = "Both baselines are fitted on the very rows that they are measured on, w
 @command
 @model_argument
 @data_argument
+@labels_option
+@training_option
+@click.option("--all", "everything", is_flag=True, help="Every score there is, which takes seconds; so do --labels and --training.")
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(*, model: str, data: str, as_json: bool, **reading: Any) -> None:
+def evaluate(*, model: str, data: str, labels: str | None, training: str | None, everything: bool, as_json: bool, **reading: Any) -> None:
     """Measure reconstructions beside two baselines.
 
     How well MODEL gives back DATA, per element and in the data's own units: the mean squared and absolute error, the root of the former, R2
@@ -27,10 +31,16 @@ def evaluate(*, model: str, data: str, as_json: bool, **reading: Any) -> None:
 
     The baselines are the column means and a principal component analysis of the same width. Both are fitted on DATA itself, which
     favors them.
+
+    With --all the codes are judged too, with --labels how well labels are predicted from them, and so are drawn rows, robustness and cost;
+    what stands out is said in words.
     """
+    autoencoder = load_model(model)
+    if everything or labels is not None or training is not None:
+        _print_all(autoencoder, data, labels, training, reading, as_json=as_json)
+        return
     import numpy as np
 
-    autoencoder = load_model(model)
     x = read_matched(data, autoencoder, **reading).values
     with unnamed():
         reconstruction, score = autoencoder.reconstruct(x), float(autoencoder.score(x))
@@ -48,6 +58,20 @@ def evaluate(*, model: str, data: str, as_json: bool, **reading: Any) -> None:
     rows = [(names[name], *(shown(values[key]) for key in _MEASURES)) for name, values in measures.items()]
     print_table(f"{len(truth)} rows of {truth.shape[1]} columns; score {shown(score)}", rows, header=("", *_MEASURES.values()))
     click.echo(_NOTE)
+
+
+def _print_all(autoencoder: Any, data: str, labels: str | None, training: str | None, reading: dict[str, Any], *, as_json: bool) -> None:
+    from isthmus.evaluation import evaluate as evaluated
+
+    names = feature_names(autoencoder)
+    x, y = labeled(data, labels, names, reading)
+    known = None if training is None else unlabeled(training, labels, names, reading)
+    with unnamed():
+        evaluation = evaluated(autoencoder, x, y, training=known)
+    if as_json:
+        print_json({"data": data, **evaluation.to_dict()})
+    else:
+        click.echo(str(evaluation))
 
 
 def measured(truth: Any, prediction: Any) -> dict[str, float]:
