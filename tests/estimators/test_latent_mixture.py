@@ -155,6 +155,7 @@ class TestManifold:
 
 
 class TestJoint:
+    @pytest.mark.slow
     @pytest.mark.parametrize("joint", ["soft_assignment", MixtureLikelihood(weight=3.0)], ids=["by_name", "a_part"])
     def test_networks_learn_from_the_clusters(self, joint):
         x, y = make_blobs(200, n_features=6, centers=3, cluster_std=2.5, random_state=0)

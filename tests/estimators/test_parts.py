@@ -36,7 +36,7 @@ ROLES = {
     "scaling": AbstractScaling,
 }
 # Each is a fit of its own, compiled; these roles have contracts, and fits in files of their own, that run every time.
-SLOW_ROLES = ("architecture", "bottleneck", "loss", "prior", "regularizers")
+SLOW_ROLES = ("architecture", "bottleneck", "loss", "optimizer", "prior", "regularizers")
 NAMES = [
     pytest.param(role, name, marks=[pytest.mark.slow] if role in SLOW_ROLES else [], id=f"{role}-{name}")
     for role, base in ROLES.items()

@@ -1,6 +1,7 @@
 """`evaluate`: each score against its definition, what is left out and why, and what is refused."""
 
 import json
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -237,6 +238,18 @@ class TestRows:
         assert scores["mean squared error"].value == pytest.approx(np.mean((IRIS - network.reconstruct(IRIS, KINDS)) ** 2), rel=1e-5)
         with pytest.raises(DataError, match="Pass `y`"):
             evaluate(network, IRIS)
+
+
+def test_it_takes_less_memory_than_another_copy_of_the_rows():
+    rows = np.random.default_rng(0).normal(size=(60_000, 50)).astype(np.float32)
+    model = PCA(2).fit(rows[:1000])
+    tracemalloc.start()
+    try:
+        evaluate(model, rows, rows[:, 0] > 0, training=rows, max_rows=300)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < rows.nbytes
 
 
 class TestRefusals:

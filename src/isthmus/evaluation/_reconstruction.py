@@ -6,7 +6,7 @@ from isthmus._optional import optional
 from isthmus.errors import DataError, MissingExtraError
 
 from ._sheet import Sheet
-from ._subject import Subject, table
+from ._subject import Subject, block_size, table
 
 __all__ = ["Errors", "PrincipalAxes", "add_reconstruction", "principal_axes"]
 
@@ -72,7 +72,7 @@ def principal_axes(x: np.ndarray, width: int, *, random_state: int = 0) -> Princ
         mean = some.mean(axis=0)
         _, _, axes = np.linalg.svd(some - mean, full_matrices=False)
         return PrincipalAxes(mean, axes[:width], len(part))
-    step = max(1, 2**22 // n_columns)
+    step = block_size(n_rows)
     parts = [slice(start, start + step) for start in range(0, n_rows, step)]
     mean = sum(table(x[part]).sum(axis=0, dtype=np.float64) for part in parts) / n_rows
     scatter = np.zeros((n_columns, n_columns))
@@ -159,8 +159,9 @@ def _training_error(subject: Subject, part: np.ndarray) -> float:
     if subject.is_conditional:
         raise DataError("The classes of training rows are not known here. Pass training=None for a conditional model.")
     total = 0.0
-    for start in range(0, len(part), 4096):
-        x = subject.training[part[start : start + 4096]]
+    size = block_size(len(part))
+    for start in range(0, len(part), size):
+        x = subject.training[part[start : start + size]]
         total += float(np.sum(np.square(table(x) - subject.reconstructed(x), dtype=np.float64)))
     return total / (len(part) * int(np.prod(subject.x.shape[1:])))
 

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import DataError, PartError
 
-__all__ = ["Subject", "observed", "table"]
+__all__ = ["Subject", "block_size", "observed", "table"]
 
-_BLOCK = 4096
+_LEAST_BLOCK, _MOST_BLOCK, _BLOCKS = 256, 4096, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +70,9 @@ class Subject:
         return None if self.y is None else self.y[self.rows]
 
     def blocks(self) -> Iterator[slice]:
-        """Places of some thousand rows each, which together are all."""
-        yield from (slice(start, start + _BLOCK) for start in range(0, len(self.x), _BLOCK))
+        """Places of some rows each, which together are all: what is computed of one takes a fraction of the memory of all."""
+        size = block_size(len(self.x))
+        yield from (slice(start, start + size) for start in range(0, len(self.x), size))
 
     def encoded(self, x: Any, y: Any = None) -> np.ndarray:
         """Codes as a float table (rows, dims).
@@ -166,6 +167,11 @@ def observed(model: Any, X: Any, y: Any, training: Any, max_rows: int, random_st
     given = names if names is not None else known
     columns = [f"column {number}" for number in range(int(np.prod(x.shape[1:])))] if given is None else [str(name) for name in given]
     return Subject(model, x, labels, others, rows, tuple(columns), random_state)
+
+
+def block_size(n_rows: int) -> int:
+    """How many rows are looked at together."""
+    return min(max(n_rows // _BLOCKS, _LEAST_BLOCK), _MOST_BLOCK)
 
 
 def table(values: Any) -> np.ndarray:
