@@ -72,13 +72,18 @@ def page(sets: dict[str, tuple[np.ndarray, np.ndarray]], n_seeds: int) -> str:
     """The text."""
     begin = time.perf_counter()
     sections = [make(sets, n_seeds) for make in (losses, activations, regularizers, optimizers, widths)]
-    shapes = ", ".join(f"{name} ({len(x)} rows, {x.shape[1]} columns, code of {WIDTHS[name]})" for name, (x, _) in sets.items())
+    shapes = [(name, str(len(x)), str(x.shape[1]), str(WIDTHS[name])) for name, (x, _) in sets.items()]
+    minutes = (time.perf_counter() - begin) / 60
     head = f"""# How to choose a loss, an activation, a regularizer, an optimizer, a width
 
-Measured by `python docs/make_choosing.py --seeds {n_seeds}`, which wrote this page in {(time.perf_counter() - begin) / 60:.0f} minutes, on
-the data that ship with scikit-learn: {shapes}. Columns have variance 1. Every figure is a mean over {n_seeds} splits, of the quarter of the
-rows that was held out; a difference is called real where a paired test that allows for shared rows says so at 5 %, after Holm's correction
-(`isthmus.compare`). What is not real is not a reason to choose: take the default, or measure on your own data with the calls below.
+Measured by `python docs/make_choosing.py --seeds {n_seeds}`, which wrote this page in {minutes:.0f} minutes, on data that ship with
+scikit-learn:
+
+{markdown(("data", "rows", "columns", "code"), shapes)}
+
+Columns have variance 1. Every figure is a mean over {n_seeds} splits, of the quarter of the rows that was held out. A difference is called
+real where a paired test that allows for shared rows says so at 5 %, after Holm's correction (`isthmus.compare`); with {n_seeds} splits only
+large ones are. What is not real is no reason to choose: take the default, or measure on your own data with the calls below.
 """
     return "\n".join([head, *sections])
 
@@ -101,7 +106,8 @@ def losses(sets: dict[str, tuple[np.ndarray, np.ndarray]], n_seeds: int) -> str:
     return f"""## Loss
 
 The mean absolute error on whole rows held out, over that of `squared_error` trained on the same rows (below 1 is better); geometric
-mean over the four sets. Training rows are damaged for good, as faulty data are.
+mean over the four sets. Training rows are damaged for good, as faulty data are. The absolute error is what medians minimize, so that
+losses near to it have an advantage on whole rows; what damage costs is read along a line.
 
 {table}
 

@@ -213,3 +213,9 @@ def test_fitting_touches_no_global_generator(small, table):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     clone(small).fit(table)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_a_notebook_shows_it_with_what_was_chosen():
+    page = Autoencoder(3, loss="huber")._repr_html_()
+    assert "Autoencoder" in page
+    assert "huber" in page
