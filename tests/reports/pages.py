@@ -18,7 +18,7 @@ def evaluation_of(model, X, **changes):
     pca = PCA(width, random_state=0).fit(flat)
     rivals = {"mean": float(flat.var(axis=0).mean()), f"PCA, {width} wide": _mse(flat, pca.inverse_transform(pca.transform(flat)))}
     mse = float(squares.mean())
-    call = "evaluate(model, X, y, training=training)['{}'].value"
+    call = "evaluate(model, X, y)['{}'].value"
     scores = (
         _score("reconstruction", "mean squared error", mse, "square of the data's unit", "lower", rivals, call),
         _score("reconstruction", "explained share", 1 - mse / rivals["mean"], "share", "higher", {"mean": 0.0}, call),

@@ -382,3 +382,13 @@ def test_a_failure_leaves_the_page_that_was_there(tmp_path, pca, monkeypatch):
         report(model, X, path=path, evaluation=evaluation_of(model, X))
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_program_fits_the_rows_that_the_model_was_fitted_on(tmp_path, wine):
+    X = wine[0].to_numpy()
+    model = PCA(2).fit(X[:100])
+    for given, rows in (({}, "X"), ({"training": X[:100]}, "training")):
+        page = Page(report(model, X[100:], path=tmp_path / "page.html", **given))
+        (program,) = [each["text"] for each in page.all("pre")]
+        assert f"PCA(n_components=2).fit({rows})" in program
+        assert ("training=training" in program) == bool(given)

@@ -110,7 +110,7 @@ def _context(subject: Subject, evaluation: Evaluation, errors: np.ndarray, title
         "draws": draws(subject, seed),
         "features": feature_errors(subject, evaluation),
         "curves": curve_figures(evaluation),
-        "settings": settings(subject, options),
+        "settings": settings(subject, options, has_training=any("training=training" in score.call for score in evaluation)),
     }
 
 

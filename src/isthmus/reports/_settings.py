@@ -40,20 +40,22 @@ class Settings(NamedTuple):
     note: str
 
 
-def settings(subject: Subject, options: dict[str, Any]) -> Settings:
+def settings(subject: Subject, options: dict[str, Any], *, has_training: bool) -> Settings:
     """Configuration and program.
 
     Args:
         subject: the model and its rows.
         options: what `report` was called with beside the model and its data.
+        has_training: whether the rows that the model was fitted on were others.
     """
     model = subject.model
     changed = tuple(_changed(model))
     unseeded = "random_state" in model.get_params(deep=False) and model.get_params(deep=False)["random_state"] is None
-    note = "X and y stand for your data." if subject.labels is not None else "X stands for your data."
+    data = ["X", *(["y"] if subject.labels is not None else []), *(["training"] if has_training else [])]
+    note = "X stands for your data." if len(data) == 1 else f"{', '.join(data[:-1])} and {data[-1]} stand for your data."
     if unseeded:
         note += " The model has no random_state, so that another fit gives another model."
-    return Settings(changed, tuple(_facts(subject)), _program(subject, changed, options), note)
+    return Settings(changed, tuple(_facts(subject)), _program(subject, changed, options, has_training=has_training), note)
 
 
 def _changed(model: Any) -> Iterator[Setting]:
@@ -84,7 +86,7 @@ def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Python", platform.python_version()
 
 
-def _program(subject: Subject, changed: tuple[Setting, ...], options: dict[str, Any]) -> str:
+def _program(subject: Subject, changed: tuple[Setting, ...], options: dict[str, Any], *, has_training: bool) -> str:
     model = subject.model
     names: dict[str, set[str]] = {}
     for cls in {type(model), *_classes(model.get_params(deep=True).values())}:
@@ -92,11 +94,13 @@ def _program(subject: Subject, changed: tuple[Setting, ...], options: dict[str, 
     names.setdefault("isthmus", set()).add("report")
     lines = [f"from {home} import {', '.join(sorted(found))}" for home, found in sorted(names.items())]
     given = ", ".join(f"{setting.name}={setting.value}" for setting in changed)
-    data = "X, y" if subject.is_conditional else "X"
+    known = "training" if has_training else "X"
+    data = f"{known}, y" if subject.is_conditional else known
     labels = ", y" if subject.labels is not None else ""
     fitted = f"model = {type(model).__name__}({given}).fit({data})"
     density = [f"model.fit_density({data}, random_state={options['random_state']})"] if hasattr(model, "density_") else []
-    more = "".join(f", {name}={_text(value)}" for name, value in options.items())
+    more = ", training=training" if has_training else ""
+    more += "".join(f", {name}={_text(value)}" for name, value in options.items())
     return "\n".join([*lines, "", fitted, *density, f'report(model, X{labels}, path="report.html"{more})'])
 
 
