@@ -15,9 +15,10 @@ from _harness import RunError, call, console, failed
 from _networks import mnist
 from isthmus import Autoencoder, presets
 from isthmus.architectures import Dense
+from isthmus.metrics import frechet_distance
 from isthmus.optimizers import Adam, Cosine
 
-__all__ = ["Features", "frechet_distance", "frechet_rows"]
+__all__ = ["Features", "frechet_rows"]
 
 Rows = NDArray[np.float32]
 
@@ -46,15 +47,6 @@ class Features:
         for weight, bias in zip(self.network.coefs_[:-1], self.network.intercepts_[:-1], strict=True):
             x = np.maximum(x @ weight + bias, 0.0)
         return np.asarray(x, np.float64)
-
-
-def frechet_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """`|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2))` of two tables of features."""
-    covariances = np.cov(a.T), np.cov(b.T)
-    values, vectors = np.linalg.eigh(covariances[0])
-    half = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-    root = np.sqrt(np.maximum(np.linalg.eigvalsh(half @ covariances[1] @ half), 0.0))  # eigenvalues of (C_a C_b)^(1/2)
-    return float(np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) + np.trace(covariances[0] + covariances[1]) - 2.0 * np.sum(root))
 
 
 def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -24,10 +23,11 @@ from sklearn.mixture import GaussianMixture as Theirs
 from sklearn.preprocessing import FunctionTransformer
 
 from _codes import mnist_codes
-from _frechet import Features, frechet_distance
+from _frechet import Features
 from _harness import Document, console, table
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.architectures import Dense
+from isthmus.metrics import frechet_distance, matched_accuracy
 
 
 def main() -> int:
@@ -124,10 +124,7 @@ def judged(run: Any, y: NDArray[Any]) -> dict[str, float]:
     begin = time.perf_counter()
     labels = run()
     seconds = time.perf_counter() - begin
-    counts = np.zeros((max(labels.max(), y.max()) + 1,) * 2)
-    np.add.at(counts, (labels, y), 1)
-    rows, columns = linear_sum_assignment(-counts)
-    matched = float(counts[rows, columns].sum() / len(y))
+    matched = matched_accuracy(y, labels)
     return {"accuracy": matched, "nmi": float(normalized_mutual_info_score(y, labels)), "seconds": seconds}
 
 

@@ -87,11 +87,6 @@ class Subject:
             raise DataError(f"The codes of {bad} of {len(found)} rows are not finite. Fit the model again, with a smaller `learning_rate`.")
         return found
 
-    def decoded(self, codes: np.ndarray) -> np.ndarray:
-        """Rows of codes, as a float table (rows, columns)."""
-        with _unnamed():
-            return table(self.model.inverse_transform(codes))
-
     def reconstructed(self, x: Any, y: Any = None) -> np.ndarray:
         """Rows as the model gives them back, as a float table (rows, columns)."""
         with _unnamed():
