@@ -15,7 +15,11 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import check_estimator_sparse_array
 
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
+from isthmus.bottlenecks import Gaussian
 from isthmus.errors import MissingExtraError, PartError
+from isthmus.estimators._joint import checked_joint, default_autoencoder
+from isthmus.losses import Normal
+from isthmus.priors import NormalMixture
 from isthmus.regularizers import MixtureLikelihood, SoftAssignment
 from isthmus.training import trace_count
 
@@ -172,16 +176,22 @@ class TestJoint:
         terms = made.autoencoder_.history_["soft_assignment"]
         assert terms[-1] < 0.95 * terms[0]
 
-    def test_the_clusters_stand_still_while_networks_learn(self):
+    def test_the_clusters_stand_still_while_networks_learn(self, monkeypatch):
         x, _ = blobs(90)
-        parts = SoftAssignment(weight=50.0), SoftAssignment(weight=0.0)
-        own, other = (
-            model(autoencoder=Autoencoder(2, max_epochs=2), joint=part, n_rounds=1, round_epochs=3).fit(x).autoencoder_.model_.weights
-            for part in parts
-        )
-        # Placed by the mixture of the first stage, which the penalty's weight does not change, and then not moved.
-        np.testing.assert_array_equal(own.regularizers[-1].mean, other.regularizers[-1].mean)
-        assert not np.array_equal(jax.tree.leaves(own.encoder)[0], jax.tree.leaves(other.encoder)[0])
+        fit, seen = Autoencoder.fit, []
+
+        def watched(self, *args, **options):
+            before = [self.model_.weights] if hasattr(self, "model_") else []
+            fitted = fit(self, *args, **options)
+            seen.append([*before, self.model_.weights])
+            return fitted
+
+        monkeypatch.setattr(Autoencoder, "fit", watched)
+        model(autoencoder=Autoencoder(2, max_epochs=2), joint=SoftAssignment(weight=50.0), n_rounds=1, round_epochs=3).fit(x)
+        before, after = seen[1]
+        for one, other in zip(before.regularizers[-1], after.regularizers[-1], strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert not np.array_equal(jax.tree.leaves(before.encoder)[0], jax.tree.leaves(after.encoder)[0])
 
     def test_however_many_rounds_there_are_two_programs(self):
         x, _ = blobs(90)
@@ -193,12 +203,21 @@ class TestJoint:
         x, _ = blobs()
         assert model(joint="soft_assignment", n_rounds=8, tol=0.5).fit(x).changes_ == [0.0]
 
+    def test_a_manifold_gives_the_clusters_to_begin_with_and_is_done(self):
+        x, y = blobs()
+        made = model(joint="soft_assignment", manifold=PCA(1, whiten=True), n_rounds=2, tol=0.0).fit(x)
+        assert made.manifold_ is None
+        assert made.generator_ is made.mixture_
+        assert made.mixture_.means_.shape == (3, 2)
+        assert made.mixture_.init_params == QUICK.init_params
+        assert adjusted_rand_score(y, made.labels_) == 1.0
+        np.testing.assert_array_equal(made.predict(x), made.mixture_.predict(made.transform(x)))
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
             ({"joint": "l2"}, "must be a penalty by clusters"),
             ({"joint": "dec"}, "Choose one of"),
-            ({"joint": "soft_assignment", "manifold": PCA(1)}, "Choose `joint` or `manifold`"),
             ({"joint": "soft_assignment", "autoencoder": PCA(2)}, "that is not frozen"),
             ({"joint": "soft_assignment", "n_rounds": 0}, "must be at least 1"),
         ],
@@ -206,6 +225,70 @@ class TestJoint:
     def test_what_makes_no_sense_is_refused(self, options, message):
         with pytest.raises(PartError, match=message):
             model(**options).fit(blobs(30)[0])
+
+
+VARIATIONAL = Autoencoder(2, loss="normal", max_epochs=40)
+
+
+@pytest.fixture(scope="module")
+def variational():
+    x, _ = blobs()
+    return model(autoencoder=VARIATIONAL, joint="variational", n_rounds=2, round_epochs=10, tol=0.0).fit(x)
+
+
+class TestVariational:
+    def test_the_first_stage_charges_no_divergence_and_the_rounds_do(self, variational):
+        first = checked_joint("variational", GaussianMixture(3), clone(VARIATIONAL), (1, 1, 0.0)).way.before(clone(VARIATIONAL))
+        assert first.bottleneck == Gaussian(0.0)
+        assert first.prior == variational.autoencoder_.prior == NormalMixture(3, covariance="full")
+        assert variational.autoencoder_.bottleneck == Gaussian()
+        history = variational.autoencoder_.history_
+        np.testing.assert_allclose(history["loss"], (history["reconstruction"] + history["kl"]) / 6, rtol=1e-5)
+
+    def test_the_mixture_is_the_prior(self, variational):
+        x, _ = blobs()
+        codes = variational.transform(x).astype(np.float32)
+        found = variational.autoencoder_.model_.bound_prior().log_prob(jax.numpy.asarray(codes))
+        np.testing.assert_allclose(found, variational.mixture_.score_samples(codes), rtol=1e-3, atol=1e-3)
+
+    def test_the_mixture_is_that_of_codes_as_the_decoder_sees_them(self, variational):
+        x, _ = blobs()
+        drawn = variational.autoencoder_.sample_posterior(x)[:, 0]
+        again = GaussianMixture(3, means_init=variational.mixture_.means_, covariance_prior=QUICK.covariance_prior).fit(drawn)
+        np.testing.assert_allclose(variational.mixture_.score(drawn), again.score(drawn), atol=1e-4)
+
+    def test_it_finds_the_groups_and_bounds_the_density_of_rows(self, variational):
+        x, y = blobs()
+        assert adjusted_rand_score(y, variational.labels_) == 1.0
+        bound = variational.autoencoder_.elbo(x, 20, random_state=0)["elbo"].mean()
+        likelihood = variational.autoencoder_.log_likelihood(x, 500, random_state=0).value.mean()
+        # One normal distribution in the place of the three groups loses more than the groups' names, log 3 nats, and the bound sees it.
+        alone = Autoencoder(2, loss="normal", bottleneck="gaussian", max_epochs=60, random_state=0).fit(x)
+        assert alone.elbo(x, 20, random_state=0)["elbo"].mean() < bound < likelihood
+
+    def test_diagonal_mixtures_give_a_diagonal_prior_and_beta_is_the_bottlenecks(self):
+        x, _ = blobs(60)
+        small = Autoencoder(2, loss="normal", bottleneck=Gaussian(0.5), max_epochs=1)
+        mixture = GaussianMixture(covariance_type="diag", n_init=1, n_swaps=0)
+        made = model(autoencoder=small, mixture=mixture, joint="variational", n_rounds=1, round_epochs=1).fit(x)
+        assert made.autoencoder_.prior == NormalMixture(3, covariance="diag")
+        assert made.autoencoder_.bottleneck == Gaussian(0.5)
+
+    def test_by_itself_the_autoencoder_has_a_likelihood(self):
+        assert default_autoencoder(3, "variational", 0).loss == Normal(spread="shared")
+        assert default_autoencoder(3, "soft_assignment", 0).loss == "squared_error"
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"loss": "huber"}, r"the loss 'huber' is no part of\. Give the autoencoder a likelihood"),
+            ({"loss": "normal", "bottleneck": "hyperspherical"}, "needs normal posteriors; got Hyperspherical"),
+            ({"loss": "normal", "prior": "standard_normal"}, "makes the mixture the prior; got prior='standard_normal' as well"),
+        ],
+    )
+    def test_what_makes_no_bound_is_refused(self, options, message):
+        with pytest.raises(PartError, match=message):
+            model(autoencoder=Autoencoder(2, **options), joint="variational").fit(blobs(30)[0])
 
 
 def test_rows_of_no_weight_do_not_count():

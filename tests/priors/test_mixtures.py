@@ -7,6 +7,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
+from isthmus._gaussians import Normals
 from isthmus.architectures import Dense
 from isthmus.bottlenecks import Deterministic, Gaussian
 from isthmus.errors import PartError
@@ -90,6 +91,39 @@ def test_a_learned_mixture_begins_wide():
     assert np.all(logits == 0)
     assert np.all(log_scale == 0)
     assert len(np.unique(mean)) == 14
+
+
+SHARES, MEANS = np.array([0.3, 0.7]), np.array([[-3.0, 1.0], [2.0, 0.0]])
+COVARIANCES = np.array([[[1.0, 0.6], [0.6, 0.9]], [[0.5, -0.2], [-0.2, 2.0]]])
+
+
+@pytest.mark.parametrize(("covariance", "kept"), [("diag", COVARIANCES * np.eye(2)), ("full", COVARIANCES)])
+class TestOfAMixture:
+    def test_the_density_is_the_mixtures(self, covariance, kept):
+        part = NormalMixture(2, covariance=covariance)
+        codes = np.random.default_rng(0).normal(scale=3.0, size=(40, 2))
+        pairs = zip(SHARES, MEANS, kept, strict=True)
+        expected = np.log(sum(share * scipy.stats.multivariate_normal(mean, own).pdf(codes) for share, mean, own in pairs))
+        found = part.log_prob(part.of_mixture(SHARES, MEANS, COVARIANCES), jnp.asarray(codes, jnp.float32))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+    def test_draws_have_its_moments(self, covariance, kept):
+        part = NormalMixture(2, covariance=covariance)
+        weights = jax.tree.map(jnp.asarray, part.of_mixture(SHARES, MEANS, COVARIANCES))
+        draws = np.asarray(part.sample(weights, (40_000, 2), key=jax.random.key(0)), np.float64)
+        mean = SHARES @ MEANS
+        whole = np.einsum("k,kij->ij", SHARES, kept + np.einsum("ki,kj->kij", MEANS - mean, MEANS - mean))
+        np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.05)
+        np.testing.assert_allclose(np.cov(draws.T), whole, atol=0.1)
+
+
+def test_free_covariances_begin_as_balls():
+    part = NormalMixture(3, covariance="full")
+    weights = part.init((2,), (5,), rng=np.random.default_rng(0))
+    assert isinstance(weights, Normals)
+    alike = NormalMixture(3).init((2,), (5,), rng=np.random.default_rng(0))
+    codes = jnp.asarray(np.random.default_rng(1).normal(size=(9, 2)), jnp.float32)
+    np.testing.assert_allclose(weights.log_prob(codes), alike.log_prob(codes), rtol=1e-5)
 
 
 def test_mixtures_are_for_codes_of_one_axis():

@@ -11,7 +11,7 @@ from isthmus.errors import PartError
 
 from ._autoencoder import Autoencoder
 from ._gaussian_mixture import GaussianMixture
-from ._joint import checked_joint, flat_codes, prepared, rounds
+from ._joint import checked_joint, default_autoencoder, flat_codes, rounds
 
 _MOST_DIMS = 10
 # With a seed UMAP runs on one core, and warns unless that was asked for.
@@ -26,8 +26,12 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     to. Nothing in the first stage asks for groups: an autoencoder keeps what is needed to give rows back, and does not make their codes
     normal or set groups apart. Where groups are far apart in what it keeps, the mixture finds them.
 
-    With `joint` the networks then learn from the clusters as well, in rounds: some epochs with a penalty by the mixture, which stands
-    still, beside the reconstruction; then expectation-maximization on the new codes, from where the mixture was.
+    With `joint` the networks then learn from the clusters as well, in rounds: some epochs of the networks with the mixture in their
+    objective; then expectation-maximization on the new codes, from where the mixture was. "variational" makes the mixture the prior of a
+    variational autoencoder, and both climb one bound on the density of rows, `E_q log p(x | z) - beta KL(q(z | x) || mixture)`, the
+    mixture by its closed forms on codes as they are drawn; the first stage goes without the divergence. A penalty stands beside
+    the reconstruction, with clusters that stand still within a round. With a `manifold` the rounds begin with the clusters that were
+    found there; afterwards it is not needed any more.
 
     Parameters
     ----------
@@ -35,7 +39,8 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         Components of the mixture, each a cluster.
     autoencoder : estimator, default=None
         An `Autoencoder` of any architecture, or another transformer with ``inverse_transform``; a copy is fitted. None for
-        ``Autoencoder(latent_dim)`` with as many dimensions as rows have columns, at most 10. One that is fitted already is taken as it is
+        ``Autoencoder(latent_dim)`` with as many dimensions as rows have columns, at most 10; with `joint="variational"` its loss is
+        ``Normal(spread="shared")``. One that is fitted already is taken as it is
         within `sklearn.frozen.FrozenEstimator`.
     mixture : GaussianMixture, default=None
         A mixture, of which a copy with `n_components` is fitted; None for ``GaussianMixture()``.
@@ -44,8 +49,10 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         as many dimensions as the code), of the extra ``isthmus[manifold]``: it keeps who is whose neighbor and pulls groups apart
         (McInnes, Healy & Melville, arXiv:1802.03426; McConville et al., N2D, arXiv:1908.05968). A transformer must be able to transform
         new codes.
-    joint : {"soft_assignment", "mixture_likelihood"}, AbstractClusters or None, default=None
-        The penalty by which networks learn from the mixture; None for stages only.
+    joint : {"variational", "soft_assignment", "mixture_likelihood"}, AbstractClusters or None, default=None
+        How networks learn from the mixture: as the prior of a variational autoencoder, as in VaDE (`autoencoder` must have a likelihood as
+        its loss; its bottleneck is `Gaussian`, by itself with `beta=1`), by soft assignment, as in DEC and IDEC, or by the likelihood
+        of codes, as in DAGMM; None for stages only.
     n_rounds : int, default=10
         Rounds of `joint` at most.
     round_epochs : int, default=2
@@ -60,7 +67,8 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     labels_ : ndarray of shape (n_rows,)
         The cluster of each row of `fit`.
     autoencoder_, manifold_, mixture_ : estimators
-        The fitted steps; `manifold_` is None without one.
+        The fitted steps; `manifold_` is None without one, and after `joint`. With `joint="variational"`, ``autoencoder_.elbo`` and
+        ``autoencoder_.log_likelihood`` are those of rows under the mixture.
     changes_ : list of float
         The share of rows that changed their cluster in each round of `joint`; empty without.
     generator_ : GaussianMixture
@@ -69,8 +77,10 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
 
     References
     ----------
-    Dilokthanakul et al., arXiv:1611.02648, and Jiang et al., VaDE, arXiv:1611.05148, for mixtures that are learned together with the
-    networks, of which this is the first half.
+    Jiang et al., Variational Deep Embedding, 2017, arXiv:1611.05148; Dilokthanakul et al., arXiv:1611.02648. There the mixture is learned
+    by gradient, with diagonal covariances, and shares `q(k | x)` enter the bound; here it is found by expectation-maximization between
+    epochs (and moves by gradient within them), has any covariances, and the sum over components is in the bound, which is never lower.
+    Xie, Girshick & Farhadi, arXiv:1511.06335; Zong et al., ICLR 2018: see the penalties.
 
     Examples
     --------
@@ -129,15 +139,15 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         autoencoder, joint = self._autoencoder(X, rng), None
         if self.joint is not None:
-            if manifold is not None:
-                raise PartError("A manifold cannot be learned together with the networks. Choose `joint` or `manifold`.")
-            joint = checked_joint(self.joint, mixture.n_components, autoencoder, (self.n_rounds, self.round_epochs, self.tol))
-            autoencoder = prepared(autoencoder, joint)
+            joint = checked_joint(self.joint, mixture, autoencoder, (self.n_rounds, self.round_epochs, self.tol))
+            autoencoder = joint.way.before(autoencoder)
         autoencoder.fit(X, None, **weights)
         codes, changes = flat_codes(autoencoder, X), []
         places, manifold = _placed(manifold, codes, rng)
         labels = mixture.fit_predict(places, **weights)
         if joint is not None:
+            if manifold is not None:
+                mixture, manifold = _carried(mixture, codes, labels), None
             codes, labels, changes = rounds(joint, autoencoder, mixture, X, labels, weights)
         self.autoencoder_, self.manifold_, self.mixture_, self.labels_ = autoencoder, manifold, mixture, labels
         self.changes_ = changes
@@ -211,7 +221,7 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
             return _seeded(clone(self.autoencoder), rng)
         shape = np.shape(X)
         n_features = int(np.prod(shape[1:])) if len(shape) > 1 else 1
-        return Autoencoder(max(min(_MOST_DIMS, n_features), 1), random_state=_seed(rng))
+        return default_autoencoder(max(min(_MOST_DIMS, n_features), 1), self.joint, _seed(rng))
 
     def _mixture(self, rng: Any) -> GaussianMixture:
         mixture = GaussianMixture() if self.mixture is None else clone(self.mixture)
@@ -249,6 +259,11 @@ def _named_manifold(manifold: Any) -> Any:
             f"`manifold` must be able to transform new codes; {type(manifold).__name__} has no `transform`. Use one that has it."
         )
     return clone(manifold)
+
+
+def _carried(mixture: GaussianMixture, codes: np.ndarray, labels: np.ndarray) -> GaussianMixture:
+    """A mixture of codes that begins with the clusters of another place."""
+    return clone(mixture).set_params(init_params=labels).fit(codes).set_params(init_params=mixture.init_params)
 
 
 def _mixture_of_groups(codes: np.ndarray, labels: np.ndarray, n_components: int) -> GaussianMixture:

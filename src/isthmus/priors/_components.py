@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from isthmus._gaussians import log_shares
 from isthmus._types import Code, Key, PerRow, Shape
 
 __all__ = ["Components"]
@@ -38,6 +40,12 @@ class Components(NamedTuple):
         which, noise = jax.random.split(key)
         chosen = jax.random.categorical(which, self.logits, shape=shape[:1])
         return self.mean[chosen] + jnp.exp(self.log_scale[chosen]) * jax.random.normal(noise, shape)
+
+    @classmethod
+    def of_mixture(cls, shares: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> "Components":
+        """Components with shares (components,), means (components, dims) and the diagonals of covariances (components, dims, dims)."""
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        return cls(log_shares(shares), mean.astype(np.float32), (0.5 * np.log(variance)).astype(np.float32))
 
 
 def _product(values: Any, components: Any) -> Any:

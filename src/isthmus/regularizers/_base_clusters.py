@@ -7,7 +7,7 @@ from isthmus._types import NonNegative, PositiveInt, Shape, Tree
 
 from ._base import AbstractRegularizer
 
-__all__ = ["AbstractClusters", "roots_of_precisions"]
+__all__ = ["AbstractClusters"]
 
 
 class AbstractClusters(AbstractRegularizer):
@@ -49,8 +49,3 @@ class AbstractClusters(AbstractRegularizer):
             mean: (components, dims).
             covariance: (components, dims, dims).
         """
-
-
-def roots_of_precisions(covariance: np.ndarray) -> np.ndarray:
-    """Upper triangular `P` with `C^-1 = P P'` of covariances (components, dims, dims)."""
-    return np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariance)), 1, 2)

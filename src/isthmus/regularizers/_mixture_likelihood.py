@@ -1,43 +1,18 @@
 import math
-from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isthmus._gaussians import Normals
 from isthmus._types import Key, NonNegative, PerRow, Tree
 
 from ._base import View
-from ._base_clusters import AbstractClusters, roots_of_precisions
+from ._base_clusters import AbstractClusters
 from ._codes import flat_codes
 
 # Added to the variances of codes, as a share of their mean variance, so that codes on a line have a covariance that can be inverted.
 _RIDGE = 1e-6
 _LEAST = 1e-12
-
-
-class Normals(NamedTuple):
-    """Components of a normal mixture, by numbers that may take any value.
-
-    Attributes:
-        logits: (components,), unnormalized logarithms of their shares.
-        mean: (components, dims).
-        root: (components, dims, dims), upper triangular roots of precisions, with logarithms on their diagonals.
-    """
-
-    logits: Any
-    mean: Any
-    root: Any
-
-    def log_prob(self, codes: Any) -> Any:
-        """The log-density of codes (..., dims) in nats."""
-        n_dims = self.mean.shape[1]
-        log_diagonal = jnp.diagonal(self.root, axis1=1, axis2=2)
-        root = jnp.triu(self.root, 1) + jnp.exp(log_diagonal)[:, :, None] * jnp.eye(n_dims, dtype=self.root.dtype)
-        along = jnp.einsum("...d,kde->...ke", codes, root, precision="highest")
-        along = along - jnp.einsum("kd,kde->ke", self.mean, root, precision="highest")
-        normal = jnp.sum(log_diagonal, axis=1) - 0.5 * (n_dims * math.log(2.0 * math.pi) + jnp.sum(jnp.square(along), axis=-1))
-        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + normal, axis=-1)
 
 
 class MixtureLikelihood(AbstractClusters):
@@ -80,7 +55,4 @@ class MixtureLikelihood(AbstractClusters):
         return -jnp.mean(weights.log_prob(codes), axis=0) - entropy
 
     def of_mixture(self, shares: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> Tree:
-        root = roots_of_precisions(covariance)
-        diagonal = np.diagonal(root, axis1=1, axis2=2)
-        free = root + (np.log(diagonal) - diagonal)[:, :, None] * np.eye(mean.shape[1])
-        return Normals(np.log(np.maximum(shares, 1e-12)).astype(np.float32), mean.astype(np.float32), free.astype(np.float32))
+        return Normals.of_mixture(shares, mean, covariance)

@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isthmus._gaussians import roots_of_precisions
 from isthmus._types import Key, NonNegative, PerRow, Positive, Tree
 
 from ._base import View
-from ._base_clusters import AbstractClusters, roots_of_precisions
+from ._base_clusters import AbstractClusters
 from ._codes import flat_codes
 
 
