@@ -37,6 +37,7 @@ class Work:
         images: test images that the likelihood is estimated on; none for a run that is only timed.
         importance: samples of each estimate.
         seed: of weights and orders.
+        precision: of the products in our training; likelihoods are estimated in float32.
         launched: when the process was started.
     """
 
@@ -57,6 +58,7 @@ class Work:
     images: int
     importance: int
     seed: int
+    precision: str = "float32"
     launched: float = 0.0
 
 

@@ -1,5 +1,6 @@
 """A generative model of binary digits by Isthmus, in a process of its own."""
 
+import dataclasses
 import itertools
 import json
 import time
@@ -87,6 +88,7 @@ def model(work: Work) -> Autoencoder:
         validation_fraction=None,
         patience=None,
         scaling=None,
+        precision=work.precision,
         random_state=work.seed,
     )
 
@@ -108,6 +110,8 @@ def main() -> None:
         "parameters": estimator.summary().n_parameters,
     }
     if work.images:
+        parts = dataclasses.replace(estimator.model_.parts, precision="float32")
+        estimator.model_ = estimator.model_._replace(parts=parts)
         test = binarized(work.data, "x_test", work.images)
         begin = time.perf_counter()
         estimate = estimator.log_likelihood(test, work.importance, random_state=0)

@@ -1,4 +1,4 @@
-"""Clusters on the code of an autoencoder: k-means, scikit-learn's mixture, ours, and ours on a manifold; accuracy by the best matching.
+"""Clusters on the code of an autoencoder: k-means, scikit-learn's mixture, ours, ours on a manifold, and ours learned jointly.
 
 python benchmarks/clustering.py --data DIR [--only SECTION ...] [--seeds 10] [--output clustering.json]
 
@@ -7,7 +7,9 @@ the code of a plain autoencoder and from a single normal distribution there, by 
 """
 
 import argparse
+import json
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -15,19 +17,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture as Theirs
-from sklearn.preprocessing import FunctionTransformer
 
-from _codes import mnist_codes
+from _codes import autoencoder, mnist_rows
 from _frechet import Features
 from _harness import Document, console, table
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.architectures import Dense
 from isthmus.metrics import frechet_distance, matched_accuracy
+
+ROUNDS = 4  # of what is learned jointly; the first does most
 
 
 def main() -> int:
@@ -53,37 +57,96 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--code", type=Path, default=Path("codes"), help="folder where codes are kept between runs (default codes)")
     parser.add_argument("--only", nargs="+", choices=sections, default=sections, metavar="SECTION", help=", ".join(sections))
     parser.add_argument("--seeds", type=int, default=10, help="(default 10)")
+    parser.add_argument("--first-seed", type=int, default=0, help="of `mnist`, so that two processes can share the seeds (default 0)")
     parser.add_argument("--no-manifold", action="store_true", help="leave UMAP out, which takes minutes a seed")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the products of networks")
     parser.add_argument("--output", type=Path, help="JSON file of everything measured")
     parser.add_argument("--quick", action="store_true", help="few rows: shows that it runs, its figures mean nothing")
     return parser.parse_args()
 
 
 def mnist(options: argparse.Namespace) -> dict[str, Any]:
-    """Accuracy and mutual information for each way and seed."""
+    """Accuracy and mutual information for each way and seed; seeds that are done already are read from the folder of codes."""
     found: dict[str, list[dict[str, float]]] = {}
-    for seed in range(options.seeds):
-        z, y = mnist_codes(options.data, options.code, seed, quick=options.quick)
-        found_now = {
-            "k-means on the code": judged(lambda z=z, seed=seed: KMeans(10, n_init=10, random_state=seed).fit_predict(z), y),
-            "scikit-learn's mixture": judged(lambda z=z, seed=seed: Theirs(10, random_state=seed).fit_predict(z), y),
-            "ours on the code": judged(lambda z=z, seed=seed: GaussianMixture(10, random_state=seed).fit_predict(z), y),
-        }
-        if not options.no_manifold:
-            found_now["ours on the manifold"] = judged(lambda z=z, seed=seed: on_manifold(z, seed), y)
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        path = options.code / f"clusters{'_quick' if options.quick else ''}_{seed}.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(mnist_seed(options, seed)))
+        found_now = json.loads(path.read_text())
         for name, run in found_now.items():
             found.setdefault(name, []).append(run)
         console.log(f"seed {seed}: " + ", ".join(f"{name} {run['accuracy']:.3f}" for name, run in found_now.items()))
     return shown("MNIST, 70 000 images", found)
 
 
+def mnist_seed(options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
+    """Every way on one autoencoder: its codes and the manifold are recorded on the way to what is learned jointly."""
+    x, y = mnist_rows(options.data, quick=options.quick)
+    with tempfile.TemporaryDirectory() as folder:
+        model = LatentMixture(
+            10,
+            autoencoder=autoencoder(seed, quick=options.quick).set_params(loss="bernoulli", precision=options.precision),
+            manifold=Recorded(folder, seed, without=options.no_manifold),
+            joint="variational",
+            n_rounds=ROUNDS,
+            random_state=seed,
+        )
+        begin = time.perf_counter()
+        labels = model.fit(x).labels_
+        seconds = time.perf_counter() - begin
+        with np.load(Path(folder) / "places.npz") as stored:
+            z, places = stored["codes"], stored["places"]
+    found = {
+        "k-means on the code": judged(lambda: KMeans(10, n_init=10, random_state=seed).fit_predict(z), y),
+        "scikit-learn's mixture on the code": judged(lambda: Theirs(10, random_state=seed).fit_predict(z), y),
+        "ours on the code": judged(lambda: GaussianMixture(10, random_state=seed).fit_predict(z), y),
+        "ours on the manifold": judged(lambda: GaussianMixture(10, random_state=seed).fit_predict(places), y),
+        "jointly, begun on the manifold": {**judged(lambda: labels, y), "seconds": seconds},
+    }
+    if options.no_manifold:
+        del found["ours on the manifold"]
+        found["jointly"] = found.pop("jointly, begun on the manifold")
+    return found
+
+
+class Recorded(TransformerMixin, BaseEstimator):
+    """UMAP, or nothing, that leaves what it was given and what it made in a file."""
+
+    def __init__(self, folder: str = ".", seed: int = 0, without: bool = False) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.without = without
+
+    def fit_transform(self, z: NDArray[Any], y: Any = None) -> NDArray[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of packages that UMAP can do without
+            from umap import UMAP
+        manifold = UMAP(n_components=10, n_neighbors=20, min_dist=0.0, n_jobs=1, random_state=self.seed)
+        places = z if self.without else manifold.fit_transform(z)
+        np.savez(Path(self.folder) / "places.npz", codes=z, places=places)
+        return places
+
+    def transform(self, z: NDArray[Any]) -> NDArray[Any]:
+        raise TypeError("only rows of the fit are placed")
+
+
 def digits(options: argparse.Namespace) -> dict[str, Any]:
     """The defaults of `LatentMixture` on 1797 digits of 8 x 8."""
     x, y = load_digits(return_X_y=True)
+
+    def runs(**parameters: Any) -> list[dict[str, float]]:
+        return [judged(lambda s=s: LatentMixture(10, random_state=s, **parameters).fit(x).labels_, y) for s in range(options.seeds)]
+
     found = {
         "k-means on pixels": [judged(lambda s=s: KMeans(10, n_init=10, random_state=s).fit_predict(x), y) for s in range(options.seeds)],
-        "LatentMixture(10)": [judged(lambda s=s: LatentMixture(10, random_state=s).fit(x).labels_, y) for s in range(options.seeds)],
+        "LatentMixture(10)": runs(),
+        "joint='soft_assignment'": runs(joint="soft_assignment"),
+        "joint='variational'": runs(joint="variational"),
     }
+    if not options.no_manifold:
+        found["manifold='umap'"] = runs(manifold="umap")
+        found["both"] = runs(manifold="umap", joint="variational")
     return shown("digits", found)
 
 
@@ -112,11 +175,6 @@ def samples(options: argparse.Namespace) -> dict[str, Any]:
     rows = [(name, float(np.mean(values)), float(np.std(values))) for name, values in found.items()]
     table("Fréchet distance of drawn digits", ("codes from", "mean", "spread"), rows)
     return {**found, "classifier_accuracy": features.accuracy}
-
-
-def on_manifold(z: NDArray[Any], seed: int) -> NDArray[Any]:
-    """Clusters of a mixture on what UMAP makes of codes."""
-    return LatentMixture(10, autoencoder=FunctionTransformer(validate=True), manifold="umap", random_state=seed).fit(z).labels_
 
 
 def judged(run: Any, y: NDArray[Any]) -> dict[str, float]:

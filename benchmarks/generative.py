@@ -88,6 +88,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="of each row of `beside` (default 1)")
     parser.add_argument("--rounds", type=int, default=3, help="of `speed` (default 3)")
     parser.add_argument("--platform", choices=("cpu", "cuda"), default="cpu", help="where ours runs (default cpu; pythae always there)")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of our products in `published`")
     parser.add_argument("--ours", action="store_true", help="leave pythae out")
     parser.add_argument("--output", type=Path, help="JSON file of everything measured")
     parser.add_argument("--quick", action="store_true", help="few images: shows that it runs, its figures mean nothing")
@@ -97,11 +98,12 @@ def parsed() -> argparse.Namespace:
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     """Seconds an epoch of both, alternating."""
     job = {**SPEED, "data": str(options.data), "importance": 1, "seed": 0} | ({"rows": 2000} if options.quick else {})
-    found: dict[str, list[float]] = {"isthmus": [], "pythae": []}
+    found: dict[str, list[float]] = {"isthmus": [], "isthmus, bfloat16": [], "pythae": []}
     for _ in range(options.rounds):
         for name, seconds in found.items():
             if not (options.ours and name == "pythae"):
-                seconds.append(call(f"_generative_{name}.py", job)["epoch_seconds"])
+                library, _, precision = name.partition(", ")
+                seconds.append(call(f"_generative_{library}.py", job | {"precision": precision or "float32"})["epoch_seconds"])
     medians = {name: statistics.median(seconds) for name, seconds in found.items() if seconds}
     ratio = medians.get("pythae", float("nan")) / medians["isthmus"]
     rows = list(medians.items())
@@ -134,7 +136,7 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
     """Ours alone, for long."""
     measured: dict[str, Any] = {}
     for name in options.models:
-        job = _job(name, options, PUBLISHED[name])
+        job = _job(name, options, PUBLISHED[name]) | {"precision": options.precision}
         measured[name] = {"job": job, "goal": GOALS[name], "isthmus": _run("isthmus", job, options)}
         _show(f"{name}, {job['epochs']} epochs, goal {GOALS[name]}", {"isthmus": measured[name]["isthmus"]})
     return measured
