@@ -231,11 +231,24 @@ class TestRefusals:
     def test_grey_values_have_no_bernoulli_likelihood(self):
         grey = load_digits().data[:100] / 16
         autoencoder = Autoencoder(2, loss="bernoulli", bottleneck="gaussian", scaling=None, max_epochs=2, random_state=0).fit(grey)
-        with pytest.warns(UserWarning, match="cross-entropy and no log-likelihood"):
+        with pytest.warns(UserWarning, match="'bernoulli' is one of whole numbers.*cross-entropy and no log-likelihood"):
             autoencoder.elbo(grey)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             autoencoder.elbo(np.round(grey))
+        for method in (autoencoder.elbo, autoencoder.log_likelihood):
+            with pytest.raises(DataError, match=r"is defined for values in \[0, 1\]; the scaled rows lie in \[0, 255\]\. Clip them"):
+                method(255.0 * np.round(grey))
+
+    def test_rows_that_cannot_be_are_given_no_likelihood(self):
+        counts = np.random.default_rng(0).poisson(3.0, size=(60, 4)).astype(float)
+        options = {"architecture": "linear", "loss": "poisson", "bottleneck": "gaussian", "max_epochs": 1, "random_state": 0}
+        autoencoder = Autoencoder(2, **options).fit(counts)
+        for method in (autoencoder.elbo, autoencoder.log_likelihood, autoencoder.score_samples):
+            with pytest.raises(DataError, match=r"is defined for values of 0 and more.*; got values down to -.* Give the counts"):
+                method(-counts)
+        with pytest.warns(UserWarning, match="'poisson' is one of whole numbers.*Fit whole numbers"):
+            autoencoder.elbo(counts + 0.5)
 
 
 @pytest.mark.parametrize("prior", ["standard_normal", NormalMixture(3), Vamp(5)], ids=str)
