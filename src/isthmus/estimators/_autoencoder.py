@@ -53,7 +53,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
     activation : str, default=None
         Of hidden layers; None leaves the architecture's own.
     code_activation : str, default=None
-        Applied to the encoder's output; None for a linear code.
+        Applied to the encoder's output, of a variational one to means alone and not to scales; None for a linear code.
     output_activation : str, default=None
         Applied to the decoder's output; None for what the loss calls for.
     loss : str or AbstractLoss, default="squared_error"
