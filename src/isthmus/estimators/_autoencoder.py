@@ -136,7 +136,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         The sorted classes, of a conditional model.
     active_units_ : int
         Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01 of what
-        they do under the prior.
+        they do under the prior; those of a learned prior are measured by a standard normal one.
     density_ : CodeDensity
         The distribution of codes that `fit_density` found.
     fit_seconds_, compile_seconds_ : float
