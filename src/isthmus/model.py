@@ -52,7 +52,8 @@ class Parts(Component):
         prior: the density over codes, for bottlenecks that use one.
         regularizers: penalties beside the loss.
         corruption: damage to the encoder's input in training.
-        code_activation: applied to the encoder's output.
+        code_activation: applied to the encoder's output; where a bottleneck is given more numbers than a code has, to those of the code
+            alone: means, and not scales.
         output_activation: applied to the decoder's output before the loss; None leaves it to the loss's link.
         precision: of the operands of matrix products; sums, weights and statistics are float32.
         n_classes: how many classes rows may be of, for a model that is told each row's; None for one that is not.
@@ -225,8 +226,12 @@ class Model(NamedTuple):
 
     def hidden_of(self, seen: Any, *, key: Key | None) -> Hidden:
         """The encoder's output for what it sees of each row: the row, and of a conditional model its class along the last axis."""
-        hidden = self._network(self.weights.encoder, seen, key)
-        return hidden if self.parts.code_activation is None else activate(self.parts.code_activation, hidden)
+        hidden, n = self._network(self.weights.encoder, seen, key), self.parts.latent_shape[-1]
+        if self.parts.code_activation is None:
+            return hidden
+        code = activate(self.parts.code_activation, hidden[..., :n])
+        # What a bottleneck is given beside the numbers of a code, such as logarithms of scales, an activation would only confine.
+        return code if hidden.shape[-1] == n else jnp.concatenate([code, hidden[..., n:]], axis=-1)
 
     def encode(self, x: Data) -> Code:
         """The code of each row; never random."""

@@ -235,6 +235,12 @@ class TestPrincipalStart:
         np.testing.assert_allclose(codes[:, 4:], 0.0, atol=1e-4)
         assert np.all(np.abs(codes[:, :4]).max(axis=0) > 0.1)
 
+    @pytest.mark.parametrize("n_rows", [1, 12])
+    def test_rows_that_are_all_the_same_start_at_their_mean_beside_a_damaged_copy_too(self, n_rows):
+        same = np.tile(np.arange(6.0), (n_rows, 1))
+        halves = Dense().start(*networks(Dense()), lambda: (same.copy(), same), same.mean(axis=0))
+        np.testing.assert_allclose(restored(Dense(), halves, same), same, atol=1e-5)
+
     def test_images_are_tables_to_it(self):
         x = data_of("tall")
         flat, image = started(Dense(), x), started(Dense(), x.reshape(-1, 2, 2, 2))

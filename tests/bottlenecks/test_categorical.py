@@ -184,3 +184,10 @@ def test_bounds_and_likelihoods_are_those_of_the_discrete_model():
     value, error = autoencoder.log_likelihood(X, 500)
     assert np.mean(np.abs(value - exact) < 4 * error + 1e-3) > 0.97
     assert terms["elbo"].mean() < exact.mean()
+    # Drawn rows are as frequent as the likelihood says, for each of all that there are.
+    everything = np.array(list(itertools.product([0.0, 1.0], repeat=6)))
+    probability = np.exp(np.float64(autoencoder.log_likelihood(everything, 500).value))
+    np.testing.assert_allclose(probability.sum(), 1.0, atol=0.02)
+    drawn = autoencoder.sample(N_DRAWS, noise=True, random_state=0) @ 2 ** np.arange(5, -1, -1)
+    frequency = np.bincount(np.int64(np.round(drawn)), minlength=64) / N_DRAWS
+    assert np.all(np.abs(frequency - probability) < 5 * np.sqrt(probability / N_DRAWS) + 0.05 * probability)

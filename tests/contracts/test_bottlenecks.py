@@ -5,12 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isthmus._component import choices, part_name
-from isthmus.bottlenecks import AbstractBottleneck
+from isthmus._component import choices, fields_of, part_name
+from isthmus.architectures import Linear
+from isthmus.bottlenecks import AbstractBottleneck, BatchTopK, FiniteScalar, Hyperspherical, ResidualQuantized, VectorQuantized
 from isthmus.errors import PartError
+from isthmus.losses import Normal
+from isthmus.model import Model, Objective, Parts
 from isthmus.priors import BoundPrior, StandardNormal
 
 BOTTLENECKS = list(choices(AbstractBottleneck).values())
+PROBABILISTIC = [part for part in BOTTLENECKS if part.is_probabilistic]
+CHARGED = [part for part in BOTTLENECKS if "beta" in [field.name for field in fields_of(part)]]
+# Codes whose slope is not that of their values: rounded ones, draws by rejection, and those cut at a threshold of float32, which in float64
+# may lie on either side of what it keeps. Their own tests have it.
+STEPPED = (BatchTopK, FiniteScalar, Hyperspherical, ResidualQuantized, VectorQuantized)
 LATENT = (3,)
 ALL = jnp.ones(6)
 PRIOR = BoundPrior(StandardNormal(), ())
@@ -88,6 +96,36 @@ class TestEveryBottleneck:
         np.testing.assert_allclose(part().encode(weights, state, hidden[order]), codes[order], rtol=1e-6)
         np.testing.assert_allclose(part().encode(weights, state, hidden[:1]), codes[:1], rtol=1e-6)
 
+    def test_terms_of_a_row_are_the_same_in_a_larger_batch(self, part):
+        weights, state = made(part)
+
+        def terms(hidden, seed):
+            options = {"mask": jnp.ones(len(hidden)), "progress": 0.5, "key": jax.random.key(seed)}
+            return part()(weights, state, hidden, PRIOR, **options)[0].terms
+
+        hidden = hidden_of(part)
+        once, again, tiled = terms(hidden, 0), terms(hidden, 1), terms(jnp.tile(hidden, (3, 1)), 0)
+        for name, term in once.items():
+            if np.array_equal(term, again[name]):  # and not taken at a code that is drawn
+                np.testing.assert_allclose(tiled[name], np.tile(term, 3), rtol=1e-5, atol=1e-6)
+
+    def test_gradients_agree_with_finite_differences(self, part):
+        """Of terms and codes, by what the encoder gives, at the same random numbers."""
+        with jax.enable_x64(True):
+            weights, state = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), made(part))
+            hidden, direction = hidden_of(part), hidden_of(part, seed=7)
+
+            @jax.jit
+            def along(step):
+                options = {"mask": jnp.ones(6), "progress": 0.5, "key": jax.random.key(0)}
+                latent, _ = part()(weights, state, hidden + step * direction, PRIOR, **options)
+                smooth = 0.0 if part in STEPPED else jnp.sum(jnp.sin(latent.code))
+                return sum((jnp.sum(term) for term in latent.terms.values()), smooth + 0.0 * step)
+
+            step = 1e-5
+            difference = (along(step) - along(-step)) / (2 * step)
+            np.testing.assert_allclose(jax.grad(along)(0.0), difference, rtol=1e-4, atol=1e-8)
+
     def test_padding_changes_neither_the_rows_that_count_nor_the_state(self, part):
         weights, state = made(part)
         mask = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
@@ -158,3 +196,48 @@ class TestEveryBottleneck:
         except PartError as error:
             caught = str(error)
         assert "no distribution" in caught if caught else codes.shape == (5, *LATENT)
+
+
+@pytest.mark.parametrize("part", PROBABILISTIC, ids=part_name)
+def test_draws_densities_and_divergence_belong_together(part):
+    """Over draws from q the mean of p / q is one, and that of its logarithm minus the divergence."""
+    weights = jax.tree.map(lambda leaf: leaf + 0.1 * np.random.default_rng(4).normal(size=leaf.shape), made(part)[0])
+    hidden, n_draws = 0.1 * hidden_of(part), 20_000
+
+    @jax.jit
+    def drawn(weights):
+        codes, log_posterior = part().draw(weights, hidden, n_draws, key=jax.random.key(1))
+        return part().log_prior(PRIOR, codes) - log_posterior, part().divergence(weights, hidden, PRIOR)
+
+    log_ratio, divergence = drawn(jax.tree.map(lambda leaf: jnp.asarray(leaf, float), weights))
+    ratio = np.exp(np.float64(log_ratio))
+    assert np.all(np.abs(ratio.mean(axis=0) - 1.0) < 5 * ratio.std(axis=0) / np.sqrt(n_draws))
+    assert np.all(ratio.std(axis=0) > 0.01)
+    if divergence is not None:
+        error = 5 * np.std(log_ratio, axis=0) / np.sqrt(n_draws)
+        assert np.all(np.abs(np.mean(log_ratio, axis=0) + np.sum(divergence, axis=1)) < error)
+
+
+@pytest.mark.parametrize("part", CHARGED, ids=part_name)
+def test_at_no_weight_a_divergence_adds_nothing_to_value_or_gradient(part):
+    x = jnp.asarray(np.random.default_rng(5).normal(size=(6, 4)), float)
+    options = {"key": jax.random.key(2), "progress": 0.5, "training": True}
+
+    def evaluated(part):
+        prior = StandardNormal() if part.needs_prior else None
+        parts = Parts(Linear(), Normal(), data_shape=(4,), latent_shape=LATENT, bottleneck=part, prior=prior)
+        model = Model.init(parts, rng=np.random.default_rng(1))
+
+        @jax.jit
+        def both(weights):
+            def value(weights, name):
+                found = Objective(parts)(weights, model.state, {"x": x}, {}, ALL, **options)
+                return found.loss if name == "loss" else found.terms[name] / 4
+
+            return [jax.value_and_grad(value)(weights, name) for name in ("loss", "reconstruction")]
+
+        return [jax.tree.leaves(each) for each in both(jax.tree.map(jnp.asarray, model.weights))]
+
+    for ours, expected in zip(*evaluated(part(beta=0.0)), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7)
+    assert any(not np.allclose(ours, other, rtol=1e-3) for ours, other in zip(*evaluated(part()), strict=True))

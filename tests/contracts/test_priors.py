@@ -39,6 +39,24 @@ class TestEveryPrior:
         np.testing.assert_allclose(bound(part).log_prob(codes()[::-1])[::-1], density, rtol=1e-6)
         np.testing.assert_allclose(bound(part).log_prob(codes()[:1]), density[:1], rtol=1e-6)
 
+    def test_gradients_agree_with_finite_differences(self, part):
+        """Of the density, by codes and by the prior's own weights, and of a divergence in closed form."""
+        with jax.enable_x64(True):
+            rng = np.random.default_rng(6)
+            weights = jax.tree.map(lambda w: jnp.asarray(w + 0.1 * rng.normal(size=w.shape)), part().init((2,), (5,), rng=rng))
+            directions = jax.tree.map(lambda w: jnp.asarray(rng.normal(size=w.shape)), weights)
+            start, shift = (jnp.asarray(rng.normal(size=(2, 6, 2))) for _ in range(2))
+
+            def along(step):
+                moved = jax.tree.map(lambda w, d: w + step * d, weights, directions)
+                prior = BoundPrior(part(), part().prepared(moved, posterior))
+                code, log_scale = start + step * shift
+                divergence = prior.kl(code, log_scale)
+                return jnp.sum(prior.log_prob(code)) + (0.0 if divergence is None else 2.0 * jnp.sum(divergence))
+
+            step = 1e-5
+            np.testing.assert_allclose(jax.grad(along)(0.0), (along(step) - along(-step)) / (2 * step), rtol=1e-5)
+
     def test_is_normalized(self, part):
         grid = np.linspace(-12.0, 12.0, 401)
         plane = jnp.asarray(np.stack(np.meshgrid(grid, grid), axis=-1).reshape(1, -1, 2), float)

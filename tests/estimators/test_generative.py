@@ -1,5 +1,6 @@
 """Draws, bounds and likelihoods of a fitted variational autoencoder: a linear one, of which everything is known."""
 
+import dataclasses
 import warnings
 
 import jax
@@ -14,7 +15,9 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from isthmus import Autoencoder, load
 from isthmus.bottlenecks import Gaussian
 from isthmus.errors import DataError, PartError
+from isthmus.estimators import _densities, _generative, _inference
 from isthmus.losses import Normal
+from isthmus.model import Objective
 from isthmus.priors import NormalMixture, Vamp
 
 N_FEATURES, N_DIMS, SIGMA = 5, 2, 0.6
@@ -51,13 +54,17 @@ def spread_of(autoencoder):
 
 
 def exact(autoencoder, X):
-    """log p(x) of a linear model: normal, with the covariance of the decoder's factors and of the noise."""
+    """log p(x) of a linear model."""
+    return scipy.stats.multivariate_normal(*moments_of(autoencoder)).logpdf(X)
+
+
+def moments_of(autoencoder):
+    """Mean and covariance of a linear model's rows: that of the decoder's factors and of the noise."""
     scaling = autoencoder.scaling_
     decoder = np.asarray(jax.jit(autoencoder.model_.decode)(jnp.concatenate([jnp.zeros((1, N_DIMS)), jnp.eye(N_DIMS)])), np.float64)
     mean, factors = decoder[0], decoder[1:] - decoder[0]
     covariance = factors.T @ factors + spread_of(autoencoder) ** 2 * np.eye(N_FEATURES)
-    scaled = (X - scaling.offset) / scaling.scale
-    return scipy.stats.multivariate_normal(mean, covariance).logpdf(scaled) - np.sum(np.log(scaling.scale))
+    return scaling.offset + scaling.scale * mean, scaling.scale[:, None] * covariance * scaling.scale
 
 
 class TestLikelihood:
@@ -72,20 +79,42 @@ class TestLikelihood:
         assert np.all(error < 0.5)
         assert np.mean(np.abs(value - exact(fitted, X)) < 4 * error + 1e-3) > 0.97
 
+    def test_codes_are_counted_rightly_where_they_come_in_chunks(self, fitted, X, monkeypatch):
+        changed = widened(fitted)
+        whole = changed.log_likelihood(X, 100, random_state=1)
+        monkeypatch.setattr(_generative, "_CHUNK_VALUES", 30 * N_FEATURES * _inference.block_rows())
+        before = _densities.importance._cache_size()
+        parted = changed.log_likelihood(X, 100, random_state=1)  # of 30, 30, 30 and 10
+        error = np.sqrt(np.mean(whole.standard_error**2 + parted.standard_error**2) / len(X))
+        assert abs(np.mean(parted.value - whole.value)) < 4 * error < 0.1
+        np.testing.assert_allclose(parted.standard_error.mean(), whole.standard_error.mean(), rtol=0.1)
+        changed.log_likelihood(X[:7], 200)
+        assert _densities.importance._cache_size() - before == 1  # neither another number of codes nor of rows compiles anything
+
     def test_bounds_stand_in_their_order_and_near_with_samples(self, fitted, X):
-        """Of a posterior that is made too wide, so that there is a gap."""
-        model = fitted.model_
-        layer = model.weights.encoder.layers[0]
-        bias = np.asarray(layer.bias).copy()
-        bias[N_DIMS:] += 0.7
-        wide = jax.tree.map(lambda leaf: bias if leaf is layer.bias else leaf, model.weights.encoder)
-        changed = load_copy(fitted)
-        changed.model_ = model._replace(weights=model.weights._replace(encoder=wide))
+        changed = widened(fitted)
         truth = exact(fitted, X).mean()
         elbo = changed.elbo(X, 50)["elbo"].mean()
         bounds = [changed.log_likelihood(X, n, random_state=1).value.mean() for n in (5, 50, 500)]
         assert elbo < bounds[0] < bounds[1] < bounds[2] < truth + 0.02
         assert truth - bounds[2] < 0.2 * (truth - bounds[0])
+
+    def test_what_is_minimized_with_several_codes_lies_between_bound_and_likelihood(self, fitted, X):
+        model, scaling = widened(fitted).model_, fitted.scaling_
+        rows = {"x": jnp.asarray(np.tile((X - scaling.offset) / scaling.scale, (10, 1)), jnp.float32)}
+        options = {"key": jax.random.key(0), "progress": 1.0, "training": False}
+
+        def bound(bottleneck):
+            parts = dataclasses.replace(model.parts, bottleneck=bottleneck)
+            loss = Objective(parts)(model.weights, model.state, rows, {}, jnp.ones(10 * len(X)), **options).loss
+            return -N_FEATURES * float(loss) - np.sum(np.log(scaling.scale))
+
+        several = [Gaussian(n_samples=n, importance_weighted=True) for n in (1, 5, 50)]
+        elbo, mean_of_five, one, five, fifty = map(bound, (Gaussian(), Gaussian(n_samples=5), *several))
+        truth = exact(fitted, X).mean()
+        assert abs(one - elbo) < 0.1 > abs(mean_of_five - elbo)  # one code, and the mean of several, are the plain bound
+        assert elbo + 0.2 < five < fifty < truth + 0.02
+        assert truth - fifty < 0.5 * (truth - five)
 
     def test_the_bound_of_the_best_posterior_is_tight(self, fitted, X):
         terms = fitted.elbo(X, 200)
@@ -112,6 +141,17 @@ class TestLikelihood:
         np.testing.assert_allclose(fitted.score_samples(X), expected, rtol=1e-4)
 
 
+def widened(autoencoder):
+    """The same with a posterior that is too wide, so that there is a gap between bound and likelihood."""
+    model, changed = autoencoder.model_, load_copy(autoencoder)
+    layer = model.weights.encoder.layers[0]
+    bias = np.asarray(layer.bias).copy()
+    bias[N_DIMS:] += 0.7
+    wide = jax.tree.map(lambda leaf: bias if leaf is layer.bias else leaf, model.weights.encoder)
+    changed.model_ = model._replace(weights=model.weights._replace(encoder=wide))
+    return changed
+
+
 def load_copy(autoencoder):
     copy = Autoencoder()
     vars(copy).update(vars(autoencoder))
@@ -124,6 +164,15 @@ class TestDraws:
         assert drawn.shape == (20_000, N_FEATURES)
         np.testing.assert_allclose(drawn.mean(axis=0), X.mean(axis=0), atol=1.5)
         np.testing.assert_allclose(np.cov(drawn.T), np.cov(X.T), atol=0.08 * np.cov(X.T).max())
+        mean, covariance = moments_of(fitted)
+        spread = np.sqrt(np.diag(covariance))
+        np.testing.assert_allclose((drawn.mean(axis=0) - mean) / spread, 0.0, atol=5 / np.sqrt(20_000))
+        np.testing.assert_allclose((np.cov(drawn.T) - covariance) / np.outer(spread, spread), 0.0, atol=5 * np.sqrt(2 / 20_000))
+
+    def test_rows_with_noise_are_as_likely_as_the_models_entropy_says(self, fitted):
+        value = fitted.log_likelihood(fitted.sample(2000, noise=True, random_state=3), 100).value
+        entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * moments_of(fitted)[1])[1]
+        assert abs(value.mean() + entropy) < 5 * value.std() / np.sqrt(2000)
 
     def test_rows_without_noise_lack_its_variance(self, fitted, X):
         spread = spread_of(fitted) * fitted.scaling_.scale
@@ -231,11 +280,24 @@ class TestRefusals:
     def test_grey_values_have_no_bernoulli_likelihood(self):
         grey = load_digits().data[:100] / 16
         autoencoder = Autoencoder(2, loss="bernoulli", bottleneck="gaussian", scaling=None, max_epochs=2, random_state=0).fit(grey)
-        with pytest.warns(UserWarning, match="cross-entropy and no log-likelihood"):
+        with pytest.warns(UserWarning, match="'bernoulli' is one of whole numbers.*cross-entropy and no log-likelihood"):
             autoencoder.elbo(grey)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             autoencoder.elbo(np.round(grey))
+        for method in (autoencoder.elbo, autoencoder.log_likelihood):
+            with pytest.raises(DataError, match=r"is defined for values in \[0, 1\]; the scaled rows lie in \[0, 255\]\. Clip them"):
+                method(255.0 * np.round(grey))
+
+    def test_rows_that_cannot_be_are_given_no_likelihood(self):
+        counts = np.random.default_rng(0).poisson(3.0, size=(60, 4)).astype(float)
+        options = {"architecture": "linear", "loss": "poisson", "bottleneck": "gaussian", "max_epochs": 1, "random_state": 0}
+        autoencoder = Autoencoder(2, **options).fit(counts)
+        for method in (autoencoder.elbo, autoencoder.log_likelihood, autoencoder.score_samples):
+            with pytest.raises(DataError, match=r"is defined for values of 0 and more.*; got values down to -.* Give the counts"):
+                method(-counts)
+        with pytest.warns(UserWarning, match="'poisson' is one of whole numbers.*Fit whole numbers"):
+            autoencoder.elbo(counts + 0.5)
 
 
 @pytest.mark.parametrize("prior", ["standard_normal", NormalMixture(3), Vamp(5)], ids=str)
@@ -250,4 +312,7 @@ def test_a_model_comes_back_from_its_file_with_all_that_it_can(X, prior, tmp_pat
 
 def test_the_order_of_rows_does_not_matter_to_their_codes(fitted, X):
     order = np.random.default_rng(0).permutation(len(X))
-    np.testing.assert_array_equal(fitted.transform(X[order]), fitted.transform(X)[order])
+    for method in (fitted.transform, fitted.reconstruct, fitted.score_samples):
+        np.testing.assert_array_equal(method(X[order]), method(X)[order])
+    np.testing.assert_array_equal(fitted.posterior(X[order]).scale, fitted.posterior(X).scale[order])
+    np.testing.assert_allclose(fitted.kl_per_dimension(X[order]), fitted.kl_per_dimension(X), rtol=1e-6)

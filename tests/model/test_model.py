@@ -11,6 +11,7 @@ import pytest
 from isthmus._activations import ACTIVATIONS
 from isthmus._component import choices, part_name
 from isthmus.architectures import Dense, Linear
+from isthmus.bottlenecks import Gaussian
 from isthmus.errors import PartError
 from isthmus.losses import AbstractLoss, Bernoulli, SquaredError
 from isthmus.model import Model, Parts, forward_flops, zero_share
@@ -130,6 +131,15 @@ class TestModel:
         assert weights.prior == ()
         assert weights.regularizers == ((),)
         assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(weights))
+
+    def test_a_code_activation_leaves_scales_alone(self):
+        bounded, free = (
+            model_of(parts_of(code_activation=activation, bottleneck=Gaussian(), prior=StandardNormal())).hidden(rows(), key=None)
+            for activation in ("tanh", None)
+        )
+        n = bounded.shape[1] // 2
+        np.testing.assert_allclose(bounded[:, :n], np.tanh(free[:, :n]), rtol=1e-5)
+        np.testing.assert_array_equal(bounded[:, n:], free[:, n:])
 
     def test_a_code_activation_bounds_the_code(self):
         model = model_of(parts_of(code_activation="sigmoid"))

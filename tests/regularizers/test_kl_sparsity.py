@@ -11,7 +11,7 @@ from isthmus.regularizers import KlSparsity, View
 
 def value(hidden, target=0.1, mask=None):
     hidden = jnp.asarray(hidden, float)
-    view = View(None, jnp.ones(len(hidden)) if mask is None else jnp.asarray(mask, float), hidden, None, None, None, None, None)
+    view = View(None, jnp.ones(len(hidden)) if mask is None else jnp.asarray(mask, float), hidden, hidden, None, None, None, None)
     return KlSparsity(target=target)((), view, key=None)
 
 
@@ -32,6 +32,12 @@ def test_is_zero_at_the_target_alone():
 def test_is_of_means_and_not_of_rows():
     hidden = np.array([[0.19, 0.01], [0.01, 0.19]])
     assert abs(float(value(hidden))) < 1e-6
+
+
+def test_scales_of_a_variational_code_are_no_activations():
+    hidden = jnp.asarray(np.random.default_rng(0).uniform(size=(4, 2)), float)
+    view = View(None, jnp.ones(4), jnp.concatenate([hidden, hidden - 5.0], axis=1), hidden, None, None, None, None)
+    np.testing.assert_allclose(KlSparsity(target=0.1)((), view, key=None), value(hidden), rtol=1e-6)
 
 
 def test_padding_does_not_enter_the_mean():

@@ -74,6 +74,8 @@ def _ridge_regression(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     values, vectors = np.linalg.eigh(x.T @ x)
     values = np.maximum(values, 0.0)
+    if not values.any():
+        return np.zeros((x.shape[1], y.shape[1]))  # of rows that are all the same
     moments = vectors.T @ (x.T @ y)
     energy = np.sum(np.square(moments), axis=1)
     best, smallest = values, np.inf

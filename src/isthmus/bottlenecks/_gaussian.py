@@ -25,7 +25,7 @@ class Gaussian(AbstractBottleneck):
     costs `beta KL(q(z | x) || p(z))` in nats, in closed form where the prior has one, else `log q(z | x) - log p(z)` at the codes
     drawn. With a likelihood as the loss and `beta=1` that is minus the evidence lower bound (ELBO) on `log p(x)`; no other constant
     is hidden in it. `transform` gives the mean `m`. `n_samples` codes a row make the gradient less noisy, and with `importance_weighted`
-    a tighter bound, `log mean_k p(x, z_k) / q(z_k | x)`.
+    a tighter bound, `log mean_k p(x, z_k) / q(z_k | x)`. A `code_activation` is applied to `m`.
 
     Attributes:
         beta: weight of the divergence; less than 1 for better reconstructions, more for fewer and more independent active dimensions.

@@ -18,6 +18,7 @@ from ._callbacks import printing
 from ._fitting import (
     Problem,
     Training,
+    blocks_of_the_loss,
     checked_weights,
     continued,
     random_source,
@@ -52,7 +53,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
     activation : str, default=None
         Of hidden layers; None leaves the architecture's own.
     code_activation : str, default=None
-        Applied to the encoder's output; None for a linear code.
+        Applied to the encoder's output, of a variational one to means alone and not to scales; None for a linear code.
     output_activation : str, default=None
         Applied to the decoder's output; None for what the loss calls for.
     loss : str or AbstractLoss, default="squared_error"
@@ -135,7 +136,7 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         The sorted classes, of a conditional model.
     active_units_ : int
         Dimensions of the code that are used, of a probabilistic bottleneck: those whose posterior means vary by more than 0.01 of what
-        they do under the prior.
+        they do under the prior; those of a learned prior are measured by a standard normal one.
     density_ : CodeDensity
         The distribution of codes that `fit_density` found.
     fit_seconds_, compile_seconds_ : float
@@ -509,9 +510,18 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         -------
         ndarray of shape (n_rows,)
             For "squared_error" minus the sum of squared errors of the row; for "bernoulli" minus its cross-entropy in nats, taken on
-            values as they were scaled to [0, 1]. For every likelihood it is the log-density or log-probability of the row given its code.
+            values as they were scaled to [0, 1], and carried on in a straight line beyond, where new rows may lie. For every likelihood
+            it is the log-density or log-probability of the row given its code.
+
+        Raises
+        ------
+        DataError
+            The loss is one of counts, and rows hold others.
         """
         source = self._read(X, y)
+        if self.model_.parts.loss.domain == "nonnegative":
+            for block in blocks_of_the_loss(self.model_.parts, source, self.scaling_):
+                self.model_.parts.loss.check_rows(block)
         unit, offset = np.ones(self.sample_shape_, np.float32), np.zeros(self.sample_shape_, np.float32)
         if self.scaling_ is not None:
             unit, offset = self.scaling_.scale.astype(np.float32), self.scaling_.offset.astype(np.float32)

@@ -27,6 +27,7 @@ from ._source import Source
 __all__ = [
     "Problem",
     "Training",
+    "blocks_of_the_loss",
     "checked_weights",
     "continued",
     "form",
@@ -119,9 +120,11 @@ def scaled_by(parts: Parts, scaling: Any, problem: Problem) -> tuple[Affine | No
 def check_support(parts: Parts, source: Source, target: Source | None, affine: Affine | None) -> None:
     """Refuse rows that a part is not defined for: outside [0, 1] a cross-entropy has no lower bound, photons are not negative."""
     if parts.loss.domain != "real" or type(parts.loss).check_rows is not AbstractLoss.check_rows:
-        _check_rows(parts.loss, target or source, _of_the_loss(parts, affine))
+        for block in blocks_of_the_loss(parts, target or source, affine):
+            parts.loss.check_rows(block)
     if parts.corruption is not None and type(parts.corruption).check_rows is not AbstractCorruption.check_rows:
-        _check_rows(parts.corruption, source, affine)
+        for block in scaled_blocks(source, affine):
+            parts.corruption.check_rows(block)
 
 
 def scaled_blocks(source: Source, affine: Affine | None) -> Iterator[np.ndarray]:
@@ -130,9 +133,9 @@ def scaled_blocks(source: Source, affine: Affine | None) -> Iterator[np.ndarray]
         yield block if affine is None else (block - affine.offset) / affine.scale
 
 
-def _check_rows(part: Any, source: Source, affine: Affine | None) -> None:
-    for block in scaled_blocks(source, affine):
-        part.check_rows(block)
+def blocks_of_the_loss(parts: Parts, source: Source, affine: Affine | None) -> Iterator[np.ndarray]:
+    """The rows as the loss sees them, some at a time, as float64."""
+    return scaled_blocks(source, _of_the_loss(parts, affine))
 
 
 def continued(model: Model, parts: Parts, pretrained: Any) -> Model:

@@ -13,14 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus._component import part_name
-from isthmus.data import Affine
 from isthmus.errors import DataError, PartError
-from isthmus.losses import AbstractLikelihood, Bernoulli
+from isthmus.losses import AbstractLikelihood
 from isthmus.model import Model
 
 from . import _densities, _inference
 from ._density import fitted_density
-from ._fitting import random_source, scaled_blocks
+from ._fitting import blocks_of_the_loss, random_source
 from ._source import Source
 
 __all__ = ["AbstractGenerative", "LogLikelihood", "NormalPosterior", "active_units", "warn_about_collapse"]
@@ -255,6 +254,8 @@ class AbstractGenerative(abc.ABC):
         ------
         PartError
             The bottleneck is not probabilistic, or the loss is no likelihood.
+        DataError
+            Rows are outside of what the likelihood is defined for, such as negative counts.
         """
         self._ready(n_samples, "n_samples")
         self._checked_posterior()
@@ -286,6 +287,8 @@ class AbstractGenerative(abc.ABC):
         ------
         PartError
             The bottleneck is not probabilistic, or the loss is no likelihood.
+        DataError
+            Rows are outside of what the likelihood is defined for, such as negative counts.
         """
         model = self._ready(n_samples, "n_samples")
         self._checked_posterior()
@@ -349,11 +352,18 @@ class AbstractGenerative(abc.ABC):
     def _checked_rows(self, X: Any, y: Any) -> Source:
         """Rows whose likelihood can be given."""
         self._checked_likelihood()
-        source = self._read(X, y)
-        if isinstance(self.model_.parts.loss, Bernoulli) and not _is_binary(source, self.scaling_):
+        source, parts = self._read(X, y), self.model_.parts
+        if parts.loss.domain == "real":
+            return source
+        is_whole = True
+        for block in blocks_of_the_loss(parts, source, self.scaling_):
+            parts.loss.check_rows(block)
+            is_whole = is_whole and np.array_equal(block, np.round(block))
+        if not (is_whole or parts.loss.is_density):
             warnings.warn(
-                "The likelihood 'bernoulli' is one of binary rows, and these hold values between 0 and 1: what is returned is a "
-                "cross-entropy and no log-likelihood. Fit binary rows, or use a likelihood for values between.",
+                f"The likelihood {part_name(type(parts.loss))!r} is one of whole numbers, and these rows, as it sees them, hold values "
+                "between them: what is returned is a cross-entropy and no log-likelihood. Fit whole numbers, or use a likelihood for "
+                "values between.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -405,10 +415,6 @@ def warn_about_collapse(estimator: Any) -> None:
 @jax.jit
 def _bound_prior(model: Model) -> Any:
     return model.bound_prior()
-
-
-def _is_binary(source: Source, affine: Affine | None) -> bool:
-    return all(np.all((block == 0.0) | (block == 1.0)) for block in scaled_blocks(source, affine))
 
 
 def _arc(first: np.ndarray, last: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class KlSparsity(AbstractRegularizer):
     Example:
         >>> import jax.numpy as jnp
         >>> hidden = jnp.asarray([[0.9, 0.05], [0.1, 0.05]])
-        >>> view = View(x=None, mask=jnp.ones(2), hidden=hidden, code=None, prior=None, weights=None, encode=None, decode=None)
+        >>> view = View(x=None, mask=jnp.ones(2), hidden=hidden, code=hidden, prior=None, weights=None, encode=None, decode=None)
         >>> round(float(KlSparsity(target=0.05)((), view, key=None)), 3)  # all of it the first unit's, at a mean of 0.5
         0.495
     """
@@ -49,8 +49,9 @@ class KlSparsity(AbstractRegularizer):
             )
 
     def __call__(self, weights: Tree, view: View, *, key: Key | None) -> Scalar:
-        mask = jnp.reshape(view.mask, (-1, *(1,) * (view.hidden.ndim - 1)))
-        mean = jnp.sum(mask * view.hidden, axis=0) / jnp.maximum(jnp.sum(mask), 1.0)
+        activations = view.hidden[..., : view.code.shape[-1]]  # a variational code's scales are none
+        mask = jnp.reshape(view.mask, (-1, *(1,) * (activations.ndim - 1)))
+        mean = jnp.sum(mask * activations, axis=0) / jnp.maximum(jnp.sum(mask), 1.0)
         mean = _MARGIN + (1.0 - 2.0 * _MARGIN) * mean
         on = self.target * (jnp.log(self.target) - jnp.log(mean))
         off = (1.0 - self.target) * (jnp.log1p(-self.target) - jnp.log1p(-mean))
