@@ -1,5 +1,7 @@
 """Named models: what they choose, and that they do what they are named for."""
 
+import inspect
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -42,6 +44,24 @@ class TestEveryPreset:
 
     def test_a_parameter_that_is_given_replaces_the_chosen_one(self, name):
         assert getattr(presets, name)(4, scaling="standard").scaling == "standard"
+
+    def test_each_argument_of_its_own_changes_what_is_chosen(self, name):
+        preset = getattr(presets, name)
+        own = [argument for argument in inspect.signature(preset).parameters.values() if argument.kind is argument.KEYWORD_ONLY]
+        for argument in own:
+            other = argument.default + (1 if isinstance(argument.default, int) else 0.25)
+            assert preset(4, **{argument.name: other}).get_params() != preset(4).get_params(), argument.name
+
+    @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore:The posterior has collapsed", "ignore:Column", "ignore:.*components have no rows")
+    @pytest.mark.parametrize("X", [[[1.0, 2.0, 3.0]], np.column_stack([np.full(30, 3.0), np.arange(30.0)])], ids=["one row", "constant"])
+    def test_few_rows_and_constant_columns_give_rows_back_and_new_ones(self, name, X):
+        options = {"hidden_dims": (4,), "max_epochs": 3, "random_state": 0} | ({"k": 2} if name == "sparse" else {})
+        model = getattr(presets, name)(4, **options).fit(X)
+        assert np.all(np.isfinite(model.reconstruct(X)))
+        assert np.all(np.isfinite(model.fit_density(X, n_components=2).sample(5)))
+        if hasattr(model, "active_units_"):
+            assert np.all(np.isfinite(model.log_likelihood(X, 20).value))
 
 
 class TestDenoising:

@@ -251,7 +251,8 @@ def rae(latent_dim: int = 8, *, weight: float = 1e-2, decay: float = 1e-5, **par
     """The regularized autoencoder (RAE-L2): a plain one with small codes and small decoder weights, sampled after `fit_density`.
 
     `|x - g(f(x))|^2 + weight |f(x)|^2 / 2 + decay |W_g|^2` (Ghosh et al. 2020, arXiv:1903.12436): what makes rows near each other have
-    codes near each other, without drawing any. Rows come from a mixture of normal distributions on the codes.
+    codes near each other, without drawing any. Rows come from a mixture of normal distributions on the codes. RAE-GP, with a penalty of the
+    decoder's Jacobian, is ``regularizers=("code_l2", "decoder_jacobian")``.
 
     Args:
         latent_dim: numbers in a code.

@@ -57,13 +57,16 @@ class TestEveryLoss:
 
     def test_gradient_agrees_with_finite_differences(self, loss, shape):
         with jax.enable_x64(True):
-            weights = weights_of(loss, shape)
+            rng = np.random.default_rng(3)
+            weights = jax.tree.map(lambda w: jnp.asarray(w, float), weights_of(loss, shape))
             outputs, x = batch(loss, shape)
-            direction = jnp.asarray(np.random.default_rng(3).normal(size=outputs.shape))
+            direction = jnp.asarray(rng.normal(size=outputs.shape))
+            of_weights = jax.tree.map(lambda w: jnp.asarray(rng.normal(size=w.shape)), weights)
 
             @jax.jit
             def along(step):
-                return jnp.sum(loss(weights, outputs + step * direction, x))
+                moved = jax.tree.map(lambda w, d: w + step * d, weights, of_weights)
+                return jnp.sum(loss(moved, outputs + step * direction, x))
 
             step = 1e-7
             difference = (along(step) - along(-step)) / (2 * step)
