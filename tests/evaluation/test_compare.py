@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
@@ -67,6 +68,12 @@ class TestScores:
         assert {rows["two"].verdict, rows["same"].verdict} == {"best", "no real difference"}
         assert rows["two"].low < rows["two"].mean < rows["two"].high
 
+    def test_sparse_rows_are_as_good_as_dense_ones(self):
+        models = {"one": PCA(1, svd_solver="covariance_eigh"), "two": PCA(2, svd_solver="covariance_eigh")}
+        dense, sparse = (compare(models, rows, Y, n_seeds=2) for rows in (X, scipy.sparse.csr_matrix(X)))
+        for name in ("mean squared error", "R2", "linear probe accuracy"):
+            np.testing.assert_allclose(sparse.values[name], dense.values[name], rtol=1e-6)
+
     def test_a_variational_model_has_its_bound(self):
         found = compare({"narrow": vae(1, max_epochs=1), "wide": vae(2, max_epochs=1)}, X, n_seeds=2)
         assert found.better["evidence lower bound"] == "higher"
@@ -110,6 +117,7 @@ class TestWhatGoesWrong:
         assert "n_components=9" in found.failures["bad"]
         assert [row.verdict for row in found.table("R2")] == ["best", "worse", "failed"]
         assert "bad failed: " in str(found)
+        assert "<li>bad failed: " in found._repr_html_()
         assert json.loads(json.dumps(found.to_dict()["values"], allow_nan=False))["R2"][0] == [None, None, None]
 
     def test_models_that_all_fail(self):

@@ -3,10 +3,12 @@
 import json
 import tracemalloc
 import warnings
+from html import escape as html_escape
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -15,6 +17,7 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from evaluation.models import Made
 from isthmus import Autoencoder, GaussianMixture, LatentMixture, evaluate
 from isthmus.errors import DataError, PartError
 from isthmus.presets import vae
@@ -66,6 +69,17 @@ class TestReconstruction:
         learned = np.mean((part - model.reconstruct(part)) ** 2)
         assert found["generalization gap"].value == pytest.approx(found["mean squared error"].value / learned)
 
+    def test_rows_of_many_columns_have_principal_components_of_some_rows_and_say_so(self, monkeypatch):
+        rows = np.random.default_rng(0).normal(size=(40, 70)) @ np.diag(np.linspace(2.0, 0.1, 70))
+        whole = evaluate(PCA(3, svd_solver="full").fit(rows), rows)
+        monkeypatch.setattr("isthmus.evaluation._reconstruction._MOST_COLUMNS", 64)
+        some = evaluate(PCA(3, svd_solver="full").fit(rows), rows)
+        assert some["R2"].baselines == pytest.approx(whole["R2"].baselines)  # as 64 rows are all of them
+        monkeypatch.setattr("isthmus.evaluation._reconstruction._MOST_COLUMNS", 30)
+        some = evaluate(PCA(3, svd_solver="full").fit(rows), rows)
+        assert "PCA to 30 of them" in some["R2"].note
+        assert some["R2"].baselines["PCA, 3 wide"] < whole["R2"].baselines["PCA, 3 wide"]
+
     def test_a_pca_is_as_good_as_the_pca_beside_it(self):
         alone = evaluate(PCA(4, svd_solver="full").fit(X), X)
         for name in ("mean squared error", "R2", "trustworthiness", "effective rank", "mean squared error under noise"):
@@ -87,6 +101,17 @@ class TestImages:
             return np.mean(np.diff(rows, axis=1) ** 2) + np.mean(np.diff(rows, axis=2) ** 2)
 
         assert scores["sharpness"].value == pytest.approx(detail(network.reconstruct(images)) / detail(images), rel=1e-5)
+
+    @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1)])
+    def test_they_need_no_axis_of_channels(self, shape):
+        halved = Made(lambda X: X.reshape(len(X), 64)[:, :2], lambda codes: X[: len(codes)].reshape(-1, *shape) / 2.0)
+        scores = evaluate(halved, X[:200].reshape(-1, *shape))
+        assert scores["sharpness"].value == pytest.approx(0.25)
+        assert "structural similarity" in scores
+
+    def test_a_table_is_none_and_says_how_it_could_be(self, found):
+        with pytest.raises(DataError, match=r"no images.*sample_shape"):
+            found["structural similarity"]
 
 
 class TestWithLabels:
@@ -111,6 +136,24 @@ class TestWithLabels:
         assert "one class" in scores.omitted["predictions from codes"]
         assert "linear probe accuracy" not in scores
 
+    def test_a_column_of_labels_is_labels(self, model):
+        pca = PCA(2).fit(IRIS)
+        target = IRIS[:, :1] * np.pi
+        assert evaluate(pca, IRIS, target)["linear probe R2"].value == evaluate(pca, IRIS, target[:, 0])["linear probe R2"].value
+        with pytest.raises(DataError, match="one value for each of the 150 rows"):
+            evaluate(pca, IRIS, IRIS[:, :2])
+
+    def test_a_quantity_of_few_rows_is_not_predicted(self):
+        scores = evaluate(PCA(2).fit(IRIS), IRIS[:7], IRIS[:7, 0] * np.pi)
+        assert "7 rows are too few" in scores.omitted["predictions from codes"]
+
+    def test_what_does_not_converge_stands_in_the_note(self):
+        places = np.array([-3.0, -1.0, 0.0, 2.0, 5.0])
+        coarse = Made(lambda X: places[X[:, 10:14].astype(int) % 5], lambda codes: np.repeat(codes, 16, axis=1))
+        scores = evaluate(coarse, TEST % 1.0 + np.arange(200)[:, None] % 5, LABELS)
+        assert "components have no rows" in scores["accuracy, mixture"].note
+        assert "distinct clusters" in scores["accuracy, k-means"].note
+
     def test_a_class_of_one_row_is_said(self, model):
         labels = np.zeros(len(TEST), int)
         labels[3] = 1
@@ -127,6 +170,7 @@ class TestWithLabels:
         assert scores["accuracy, the model's clusters"].value > 0.6
         assert scores["Fréchet distance of drawn rows"].value > 0.0
         assert scores["parameters"].value == mixture.autoencoder_.summary().n_parameters
+        assert scores["log-density of codes"].value == pytest.approx(mixture.score(IRIS), rel=1e-5)
 
 
 class TestGeneration:
@@ -136,7 +180,8 @@ class TestGeneration:
         bound = scores["evidence lower bound"].value
         assert bound == pytest.approx(scores["likelihood term"].value - scores["divergence from the prior"].value)
         assert bound < scores["log-likelihood"].value
-        assert "bits per dimension" not in scores  # a density has none
+        with pytest.raises(DataError, match="not computed: They are counted of discrete values"):
+            scores["bits per dimension"]
         assert 0.0 <= scores["recall of drawn rows"].value <= 1.0
         assert scores["active units"].value == generative.active_units_
 
@@ -147,7 +192,8 @@ class TestGeneration:
         assert scores["bits per dimension"].value == pytest.approx(expected)
 
     def test_codes_without_a_prior_are_not_drawn_from_and_it_is_said(self, found):
-        assert "fit_density" in found.omitted["Fréchet distance of drawn rows"]
+        with pytest.raises(DataError, match="fit_density"):
+            found["recall of drawn rows"]
 
     def test_factors_are_looked_for(self, model):
         scores = evaluate(model, TEST, factors=np.stack([LABELS, LABELS % 2], axis=1))
@@ -179,9 +225,24 @@ class TestRobustness:
 
 class TestTheTable:
     def test_every_number_is_had_again_by_its_printed_call(self, model, found):
-        names = {"evaluate": evaluate, "model": model, "X": TEST, "y": LABELS, "training": TRAINING}
-        for name in ("mean squared error", "linear probe accuracy", "accuracy, mixture", "mean squared error under noise"):
-            assert eval(found[name].call, names) == pytest.approx(found[name].value), name
+        (call,) = {score.call.partition("[")[0] for score in found}
+        again = eval(call, {"evaluate": evaluate, "model": model, "X": TEST, "y": LABELS, "training": TRAINING})
+        for score in found:
+            value = eval(score.call.replace(call, "again"), {"again": again})
+            assert value == pytest.approx(score.value) or score.name in ("encoding", "peak memory"), score.name
+
+    def test_what_was_not_computed_says_why(self, found):
+        for names, reason in evaluate(PCA(2).fit(IRIS), IRIS).omitted.items():
+            assert reason.endswith("."), names
+        for name in ("bits per dimension", "disentanglement", "structural similarity"):
+            assert name not in found
+            with pytest.raises(DataError, match="was not computed"):
+                found[name]
+
+    def test_memory_is_that_of_the_process(self, found):
+        resource = pytest.importorskip("resource", reason="not on this system")
+        now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert found["memory of parameters"].value < found["peak memory"].value <= 1024 * now
 
     def test_names_are_unique_and_every_group_is_known(self, found):
         assert len({score.name for score in found}) == len(found.scores)
@@ -196,9 +257,12 @@ class TestTheTable:
 
     def test_it_shows_in_a_notebook_without_trusting_names(self):
         frame = pd.DataFrame(IRIS, columns=["<b>", "b", "c", "d"])
-        html = evaluate(PCA(2).fit(frame), frame)._repr_html_()
+        evaluation = evaluate(PCA(2).fit(frame), frame)
+        html = evaluation._repr_html_()
         assert html.startswith("<table>")
-        assert "<b>" not in html
+        assert "<b>" not in html.replace("<b>good</b>", "").replace("<b>notice</b>", "")
+        assert all(html_escape(finding.text) in html for finding in evaluation.findings)
+        assert all(html_escape(reason) in html for reason in evaluation.omitted.values())
 
     def test_it_becomes_json(self, found):
         again = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -232,12 +296,21 @@ class TestRows:
             np.mean((images - network.reconstruct(images)) ** 2), rel=1e-5
         )
 
+    def test_sparse_rows_are_as_good_as_dense_ones(self, model, found):
+        sparse = evaluate(model, scipy.sparse.coo_array(TEST), LABELS, training=scipy.sparse.csr_matrix(TRAINING))
+        assert {score.name: score.value for score in sparse if score.group != "cost"} == pytest.approx(
+            {score.name: score.value for score in found if score.group != "cost"}, rel=1e-6
+        )
+
     def test_a_conditional_model_is_told_the_classes(self):
         network = Autoencoder(2, conditional=True, hidden_dims=(8,), max_epochs=2, random_state=0).fit(IRIS, KINDS)
         scores = evaluate(network, IRIS, KINDS)
         assert scores["mean squared error"].value == pytest.approx(np.mean((IRIS - network.reconstruct(IRIS, KINDS)) ** 2), rel=1e-5)
         with pytest.raises(DataError, match="Pass `y`"):
             evaluate(network, IRIS)
+        beside = evaluate(network, IRIS[:100], KINDS[:100], training=IRIS[50:])
+        assert "not known here" in beside.omitted["generalization gap"]
+        assert "on the training rows" in beside["R2"].note
 
 
 def test_it_takes_less_memory_than_another_copy_of_the_rows():
@@ -252,14 +325,42 @@ def test_it_takes_less_memory_than_another_copy_of_the_rows():
     assert peak < rows.nbytes
 
 
+def test_sparse_rows_are_never_all_dense():
+    places = np.random.default_rng(0).integers([20_000, 500], size=(50_000, 2)).T
+    rows = scipy.sparse.csr_array((np.ones(50_000), tuple(places)), shape=(20_000, 500))
+    model = Made(lambda X: X[:, :2] @ np.eye(2), lambda codes: np.zeros((len(codes), 500)))
+    tracemalloc.start()
+    try:
+        evaluate(model, rows, training=rows, max_rows=300)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.7 * 8 * rows.shape[0] * rows.shape[1]
+
+
 class TestRefusals:
     def test_an_unfitted_model(self):
         with pytest.raises(NotFittedError):
             evaluate(Autoencoder(2), X)
 
     def test_what_cannot_decode(self):
-        with pytest.raises(PartError, match="LinearRegression cannot encode and decode"):
+        with pytest.raises(PartError, match=r"LinearRegression cannot encode and decode\..*Pass a model"):
             evaluate(LinearRegression().fit(IRIS, KINDS), IRIS)
+        with pytest.raises(PartError, match=r"GaussianMixture cannot.*judged by its `score`"):
+            evaluate(GaussianMixture(2), IRIS)
+
+    def test_another_number_of_columns(self):
+        with pytest.raises(DataError, match=r"have the shape \(3,\); the model takes \(4,\)"):
+            evaluate(PCA(2).fit(IRIS), IRIS[:, :3])
+
+    def test_sparse_rows_that_would_not_fit_when_dense(self, monkeypatch):
+        wide = scipy.sparse.csr_array((np.ones(2), ([0, 1], [0, 1])), shape=(2000, 100_000))
+        model = Made(lambda X: X, lambda codes: codes)
+        with pytest.raises(DataError, match=r"the 2000 rows of costly scores, made dense, would take 1\.5 GiB.*`max_rows=1342`"):
+            evaluate(model, wide)
+        wide.data[0] = np.nan
+        with pytest.raises(DataError, match="missing or infinite"):
+            evaluate(model, wide)
 
     @pytest.mark.parametrize(
         ("rows", "message"),

@@ -61,6 +61,9 @@ def test_the_model_is_left_alone_and_the_table_prints(trace):
     assert not hasattr(MODEL, "model_")
     assert str(trace).splitlines()[0].split()[:3] == ["epoch", "loss", "gradient"]
     assert "s of looking at it" in str(trace)
+    assert trace._repr_html_().count("<tr>") == 5
+    assert "<td>0</td>" in trace._repr_html_()
+    assert "s of looking at it</caption>" in trace._repr_html_()
 
 
 def test_what_has_no_trace_is_refused():

@@ -268,6 +268,14 @@ def test_paper_is_light_and_without_controls(visit):
     assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(23, 32, 42)"
 
 
+def test_paper_shows_the_calls_that_the_screen_folds_away(visit):
+    tab = visit()
+    shown = "[...document.querySelectorAll('details code')].map((each) => each.checkVisibility())"
+    assert set(tab.evaluate(shown)) == {False}
+    tab.emulate_media(media="print")
+    assert set(tab.evaluate(shown)) == {True}
+
+
 def test_the_map_is_printed_on_a_light_ground(visit):
     tab, light = visit(color_scheme="dark"), visit(color_scheme="light")
     dark = pixels(tab)

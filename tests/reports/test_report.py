@@ -1,6 +1,8 @@
 """The page as text: what stands on it, where it comes from, and when there is none."""
 
 import base64
+import copy
+import dataclasses
 import html.parser
 import io
 import itertools
@@ -11,13 +13,14 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
-from isthmus import Autoencoder, LatentMixture, report
-from isthmus.errors import DataError, MissingExtraError
+from isthmus import Autoencoder, LatentMixture, evaluate, report
+from isthmus.errors import DataError, MissingExtraError, PartError
 from isthmus.evaluation import Finding, shown
 from reports.pages import evaluation_of
 
@@ -135,6 +138,24 @@ def test_the_numbers_in_front_are_scores_beside_their_baselines(parsed, image_ev
     assert "Costly scores were computed on 100 of the rows." in verdict
 
 
+def test_numbers_that_look_the_same_are_the_same(tmp_path, wine):
+    X = wine[0].to_numpy()
+    model = PCA(2).fit(X)
+    scores = tuple(
+        dataclasses.replace(score, baselines={"other": score.value * (1.0 + 1e-9)}) for score in evaluation_of(model, X).scores[:2]
+    )
+    page = written(tmp_path, model, X, evaluation=evaluation_of(model, X, scores=scores))
+    assert len(page.all("span", **{"class": "equal"})) == 4  # in front and in the table
+    assert page.all("span", **{"class": "worse"}) == page.all("span", **{"class": "better"}) == []
+
+
+def test_the_start_may_have_been_the_best(tmp_path, wine, table_model):
+    start = copy.copy(table_model)
+    start.best_epoch_ = 0
+    assert "the weights before the first were kept" in written(tmp_path, start, *wine).part("training")
+    assert "kept: epoch" not in written(tmp_path, start, *wine).part("training")
+
+
 def test_problems_come_first_with_what_to_try(parsed):
     verdict = parsed.part("verdict")
     assert verdict.index("✗ Problem") < verdict.index("! Notice") < verdict.index("✓ Good")
@@ -249,6 +270,7 @@ def test_neighbors_stay_neighbors_in_the_plane(tmp_path, wine):
     data = page.data("map-data")
     assert [axis["name"] for axis in data["axes"]] == ["UMAP 1", "UMAP 2"]
     assert "120 of 178 rows, drawn at random, are shown." in page.part("map")
+    assert "was done for max_rows=120 of the rows" in page.part("map")
     codes = PCA(5).fit(X).transform(X)[unpacked(data["rows"], "<u4")]
     places = np.column_stack([unpacked(data[axis], "<u2") for axis in "xy"]).astype(float)
     near = [np.argsort(np.linalg.norm(points[:, None] - points, axis=-1), axis=1)[:, 1:11] for points in (codes, places)]
@@ -345,19 +367,23 @@ def pca(wine):
 
 def test_what_cannot_be_shown_is_refused_and_nothing_is_written(tmp_path, pca, wine):
     (model, X), path = pca, tmp_path / "page.html"
-    damaged = X.copy()
+    known, damaged = evaluation_of(model, X), X.copy()
     damaged[0, 0] = np.nan
     for arguments, options, kind, message in (
         ((PCA(2), X), {}, NotFittedError, "not fitted"),
-        ((KMeans(2).fit(X), X), {}, DataError, "without `inverse_transform`.*Pass an"),
-        ((model, X[:, :5]), {}, ValueError, "5 features"),
-        ((model, damaged), {}, ValueError, "NaN"),
-        ((model, X, wine[1][:7]), {}, DataError, "`y` has 7 labels, but `X` has 178 rows. Give"),
-        ((model, X, np.ones((178, 2))), {}, DataError, "Pass one column"),
-        ((model, X, np.full(178, np.nan)), {}, DataError, "178 labels that are NaN or infinite. Drop"),
+        ((KMeans(2).fit(X), X), {}, PartError, "cannot encode and decode. Pass a model"),
+        ((model, X[:, :5]), {}, DataError, r"have the shape \(5,\); the model takes \(13,\). Pass"),
+        ((model, damaged), {}, DataError, "missing or infinite. Drop"),
+        ((model, X, wine[1][:7]), {}, DataError, r"`y` has the shape \(7,\); it must hold one value for each of the 178 rows. Pass"),
+        ((model, X, np.ones((178, 2))), {}, DataError, r"`y` has the shape \(178, 2\)"),
+        ((model, X, np.full(178, np.nan)), {}, DataError, "`y` has values that are missing. Drop"),
+        ((KMeans(2).fit(X), X), {"evaluation": known}, DataError, "without `inverse_transform`.*Pass an"),
+        ((model, X, wine[1][:7]), {"evaluation": known}, DataError, "`y` has 7 labels, but `X` has 178 rows. Give"),
+        ((model, X, np.ones((178, 2))), {"evaluation": known}, DataError, "Pass one column"),
+        ((model, X, np.full(178, np.nan)), {"evaluation": known}, DataError, "178 labels that are NaN or infinite. Drop"),
         ((model, X), {"projection": "tsne"}, DataError, "Unknown `projection`: 'tsne'. Choose one of: pca, umap."),
         ((model, X), {"max_rows": 1}, DataError, "`max_rows` must be an integer of at least 2; got 1. Give"),
-        ((model, X[:9]), {"evaluation": evaluation_of(model, X)}, DataError, "of 178 rows, but `X` has 9. Pass"),
+        ((model, X[:9]), {"evaluation": known}, DataError, "of 178 rows, but `X` has 9. Pass"),
     ):
         with pytest.raises(kind, match=message):
             report(*arguments, **{"path": path, **options})
@@ -368,9 +394,12 @@ def test_what_cannot_be_shown_is_refused_and_nothing_is_written(tmp_path, pca, w
 
 def test_codes_that_are_not_finite_are_counted(tmp_path, pca):
     model, X = pca
+    known = evaluation_of(model, X)
     model.components_[0, 0] = np.nan
-    with pytest.raises(DataError, match=r"The codes of 178 of 178 rows are not finite, the first of them row 0\. Fit"):
+    with pytest.raises(DataError, match=r"The codes of 178 of 178 rows are not finite\. Fit"):
         report(model, X, path=tmp_path / "page.html")
+    with pytest.raises(DataError, match=r"The codes of 178 of 178 rows are not finite, the first of them row 0\. Fit"):
+        report(model, X, path=tmp_path / "page.html", evaluation=known)
 
 
 def test_a_failure_leaves_the_page_that_was_there(tmp_path, pca, monkeypatch):
@@ -382,6 +411,51 @@ def test_a_failure_leaves_the_page_that_was_there(tmp_path, pca, monkeypatch):
         report(model, X, path=path, evaluation=evaluation_of(model, X))
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def values_on(page):
+    """By score what stands on the page, but for what is measured anew each time."""
+    cells = {each["data-score"]: each["text"].split()[0] for each in page.all("td") if "data-score" in each}
+    return {name: value for name, value in cells.items() if name not in ("encoding", "peak memory")}
+
+
+def test_printed_calls_and_the_program_give_the_numbers_on_the_page_again(tmp_path, wine, monkeypatch):
+    X, y = (wine[0] / wine[0].std()).to_numpy(), np.sqrt(np.arange(178.0))
+    known = {"model": PCA(2).fit(X[:100]), "X": X[100:], "y": y[100:], "training": X[:100]}
+    page = Page(
+        report(*(known[name] for name in ("model", "X", "y")), tmp_path / "page.html", training=X[:100], max_rows=60, random_state=3)
+    )
+    calls = [each["text"] for each in page.all("code") if each["text"].startswith("evaluate(")]
+    (call,) = {each.partition("[")[0] for each in calls}
+    again = eval(call, {"evaluate": evaluate, **known})
+    found = {name: shown(again[name].value) for name in re.findall(r'\["(.*?)"\]\.value', "\n".join(calls))}
+    values = values_on(page)
+    assert {name: found[name] for name in values} == values
+    assert len(values) > 15
+    monkeypatch.chdir(tmp_path)
+    (program,) = [each["text"] for each in page.all("pre")]
+    exec(program, dict(known))
+    assert values_on(Page(tmp_path / "report.html")) == values
+
+
+def test_sparse_rows_make_the_page_of_dense_ones(tmp_path, digits):
+    X = digits[0].reshape(-1, 64)
+    model = PCA(3).fit(X)
+    evaluation = evaluation_of(model, X)
+    kinds = (X, scipy.sparse.csr_matrix(X))
+    dense, sparse = (Page(report(model, rows, digits[1], tmp_path / "page.html", evaluation=evaluation)) for rows in kinds)
+    assert sparse.part("samples") == dense.part("samples")
+    assert sparse.data("map-data")["rows"] == dense.data("map-data")["rows"]
+    assert values_on(Page(report(model, scipy.sparse.csr_array(X), path=tmp_path / "own.html", max_rows=50)))["R2"]
+
+
+def test_the_program_of_a_conditional_model_tells_it_the_classes_of_its_own_rows(tmp_path, wine):
+    X, y = wine[0].to_numpy(), wine[1]
+    model = Autoencoder(2, hidden_dims=(4,), conditional=True, scaling="standard", max_epochs=1, random_state=0).fit(X, y)
+    page = Page(report(model, X, y, tmp_path / "page.html", training=X, max_rows=20))
+    (program,) = [each["text"] for each in page.all("pre")]
+    assert ".fit(training, training_y)" in program
+    assert "X, y, training and training_y stand for your data." in page.part("settings")
 
 
 def test_the_program_fits_the_rows_that_the_model_was_fitted_on(tmp_path, wine):

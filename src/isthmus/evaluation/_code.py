@@ -23,7 +23,7 @@ from isthmus.metrics import (
     neighbor_overlap,
 )
 
-from ._sheet import Sheet
+from ._sheet import Sheet, remarked
 from ._subject import Subject
 
 __all__ = ["add_clusters", "add_code", "add_predictions", "is_quantity"]
@@ -96,6 +96,8 @@ def add_predictions(sheet: Sheet, subject: Subject, codes: np.ndarray, principal
     assert y is not None
     tables = {"model": codes, "raw features": subject.some, f"PCA, {principal.shape[1]} wide": principal}
     if is_quantity(y):
+        if len(y) < 2 * _FOLDS:
+            raise DataError(f"`y` is a quantity, and {len(y)} rows are too few for {_FOLDS} folds. Pass {2 * _FOLDS} rows or more.")
         folds: Any = KFold(_FOLDS, shuffle=True, random_state=subject.random_state)
         kinds: dict[str, Any] = {"linear probe": Ridge(), "nearest neighbors": KNeighborsRegressor()}
         unit = "R2"
@@ -111,9 +113,17 @@ def add_predictions(sheet: Sheet, subject: Subject, codes: np.ndarray, principal
         unit = "accuracy"
     note = f"{len(y)} rows, {folds.get_n_splits()} folds, standardized columns"
     for name, kind in kinds.items():
-        found = {key: float(np.mean(cross_val_score(_scaled(kind), values, y, cv=folds))) for key, values in tables.items()}
+        with remarked() as remarks:
+            found = {key: float(np.mean(cross_val_score(_scaled(kind), values, y, cv=folds))) for key, values in tables.items()}
+        own_note = note + "".join(remarks)
         sheet.add(
-            "labels", f"{name} {unit}", found.pop("model"), "share" if unit == "accuracy" else "R2", "higher", baselines=found, note=note
+            "labels",
+            f"{name} {unit}",
+            found.pop("model"),
+            "share" if unit == "accuracy" else "R2",
+            "higher",
+            baselines=found,
+            note=own_note,
         )
 
 
@@ -132,14 +142,16 @@ def add_clusters(sheet: Sheet, subject: Subject, codes: np.ndarray, principal: n
     if is_quantity(y) or n_classes < 2:
         raise DataError("`y` holds no classes, or only one: clusters have nothing to be compared with.")
     means = KMeans(n_classes, n_init=4, random_state=seed)
-    others = {
-        "raw features, k-means": means.fit_predict(subject.some),
-        f"PCA, {principal.shape[1]} wide, k-means": means.fit_predict(principal),
-    }
-    own = {"k-means": means.fit_predict(codes)}
+    remarks: dict[str, list[str]] = {}
+    with remarked() as remarks["k-means"]:
+        others = {
+            "raw features, k-means": means.fit_predict(subject.some),
+            f"PCA, {principal.shape[1]} wide, k-means": means.fit_predict(principal),
+        }
+        own = {"k-means": means.fit_predict(codes)}
     if hasattr(subject.model, "mixture_"):
         own["the model's clusters"] = np.asarray(subject.model.predict(subject.x[subject.rows]))
-    with sheet.attempt("clusters of a mixture"):
+    with sheet.attempt("clusters of a mixture"), remarked() as remarks["mixture"]:
         own["mixture"] = GaussianMixture(n_classes, n_init=8, n_swaps=0, random_state=seed).fit_predict(codes)
     note = f"{len(y)} rows, {n_classes} clusters, found without labels"
     few = slice(0, None, max(1, -(-len(codes) // _MOST_NEIGHBORS)))
@@ -152,7 +164,15 @@ def add_clusters(sheet: Sheet, subject: Subject, codes: np.ndarray, principal: n
         for kind, measure in measures.items():
             beside = {key: float(measure(y, each)) for key, each in others.items()}
             unit = "share" if kind == "accuracy" else "normalized" if kind == "mutual information" else ""
-            sheet.add("clusters", f"{kind}, {name}", measure(y, clusters), unit, "higher", baselines=beside, note=note)
+            sheet.add(
+                "clusters",
+                f"{kind}, {name}",
+                measure(y, clusters),
+                unit,
+                "higher",
+                baselines=beside,
+                note=note + "".join(remarks.get(name, ())),
+            )
         if 1 < len(np.unique(clusters[few])) < len(clusters[few]):
             value = silhouette_score(codes[few], clusters[few])
             sheet.add("clusters", f"silhouette, {name}", value, "", "higher", note=f"{len(clusters[few])} codes; needs no labels")

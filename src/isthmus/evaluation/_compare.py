@@ -15,7 +15,7 @@ from isthmus.errors import DataError, IsthmusError
 from ._code import is_quantity
 from ._comparison import Comparison
 from ._scores import Better
-from ._subject import Subject, observed, table
+from ._subject import Rows, Subject, as_rows, observed, table
 
 __all__ = ["Contest", "compare", "compared", "named"]
 
@@ -102,9 +102,10 @@ def compared(
     """
     if len(contests) < 2 or n_seeds < 2:
         raise DataError(f"{len(contests)} models and {n_seeds} seeds compare nothing. Give two or more of each.")
-    x, labels = np.asarray(X), None if y is None else np.asarray(y)
-    if labels is not None and labels.shape != (len(x),):
-        raise DataError(f"`y` has the shape {labels.shape}; it must hold one value for each of the {len(x)} rows. Pass ({len(x)},).")
+    x, labels = as_rows(X), None if y is None else np.asarray(y)
+    n_rows = x.shape[0]
+    if labels is not None and labels.shape != (n_rows,):
+        raise DataError(f"`y` has the shape {labels.shape}; it must hold one value for each of the {n_rows} rows. Pass ({n_rows},).")
     found: dict[str, np.ndarray] = {}
     kinds: dict[str, _Score] = {}
     failures: dict[str, str] = {}
@@ -112,7 +113,7 @@ def compared(
     for number in range(n_seeds):
         seed = random_state + number
         stratify = labels if labels is not None and not is_quantity(labels) and np.unique(labels, return_counts=True)[1].min() > 1 else None
-        training, test = train_test_split(np.arange(len(x)), test_size=test_size, random_state=seed, stratify=stratify)
+        training, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=seed, stratify=stratify)
         n_test = len(test)
         for index, contest in enumerate(contests):
             try:
@@ -130,11 +131,11 @@ def compared(
         values=found,
         better={name: score.better for name, score in kinds.items()},
         units={name: score.unit for name, score in kinds.items()},
-        test_share=n_test / (len(x) - n_test),
+        test_share=n_test / (n_rows - n_test),
         failures=failures,
         x=tuple(contest.x for contest in contests if contest.x is not None),
         x_name=x_name,
-        note=f"{n_seeds} splits of {len(x)} rows, {n_test} held out in each; random states from {random_state}",
+        note=f"{n_seeds} splits of {n_rows} rows, {n_test} held out in each; random states from {random_state}",
     )
 
 
@@ -152,7 +153,7 @@ def named(models: Any) -> list[Contest]:
     return found
 
 
-def _scores(model: Any, x: np.ndarray, y: np.ndarray | None, places: tuple[np.ndarray, np.ndarray], seed: int) -> dict[str, _Score]:
+def _scores(model: Any, x: Rows, y: np.ndarray | None, places: tuple[np.ndarray, np.ndarray], seed: int) -> dict[str, _Score]:
     training, test = places
     fitted = clone(model)
     if "random_state" in fitted.get_params():
@@ -178,7 +179,7 @@ def _scores(model: Any, x: np.ndarray, y: np.ndarray | None, places: tuple[np.nd
     return {**scores, "fit time": _Score(seconds - compiling, "seconds, compilation apart", "lower")}
 
 
-def _probes(subject: Subject, x: np.ndarray, y: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> dict[str, _Score]:
+def _probes(subject: Subject, x: Rows, y: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> dict[str, _Score]:
     """How well `y` is predicted from codes of rows held out by what learned from codes of training rows."""
     quantity = is_quantity(y)
     training, test = (place[:_MOST_PROBED] for place in places)

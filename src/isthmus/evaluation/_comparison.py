@@ -139,7 +139,11 @@ class Comparison:
                 cells = _cells(row)
                 body.append(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>")
         head = "".join(f"<th>{name}</th>" for name in ("model", "mean", "95 % interval", "", "p"))
-        return f"<table><caption>{html.escape(self.note)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        failed = "".join(f"<li>{html.escape(f'{model} failed: {why}')}</li>" for model, why in self.failures.items())
+        caption = f"<caption>{html.escape(self.note)}</caption>"
+        return (
+            f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{f'<ul>{failed}</ul>' if failed else ''}"
+        )
 
 
 def _cells(row: Difference) -> tuple[str, ...]:

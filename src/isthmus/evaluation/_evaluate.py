@@ -39,7 +39,8 @@ def evaluate(
 
     Args:
         model: a fitted `Autoencoder` or `LatentMixture`, or a transformer with `inverse_transform`, such as scikit-learn's PCA.
-        X: rows that it has not seen, for an honest verdict, (rows, columns) or (rows, ...).
+        X: rows that it has not seen, for an honest verdict, (rows, columns) or (rows, ...). Of a sparse table a block at a time is made
+            dense, and the rows of costly scores.
         y: the class of each row, or a quantity, (rows,). Numbers of more than 50 different values, or with fractions, are quantities.
         training: the rows that the model was fitted to; baselines are then fitted to them too, and the generalization gap is measured.
         factors: what generated each row, (rows, factors): measures of disentanglement need it.
@@ -62,7 +63,7 @@ def evaluate(
         True
     """
     subject = observed(model, X, y, training, max_rows, random_state)
-    known = None if factors is None else _factors(factors, len(subject.x))
+    known = None if factors is None else _factors(factors, subject.n_rows)
     sheet = Sheet()
     codes = subject.encoded(subject.x[subject.rows], subject.labels(subject.rows)).astype(np.float64)
     axes = principal_axes(subject.x if subject.training is None else subject.training, codes.shape[1], random_state=random_state)
@@ -75,10 +76,13 @@ def evaluate(
         with sheet.attempt("clusters against labels"):
             add_clusters(sheet, subject, codes, principal)
     else:
-        sheet.omitted["predictions from codes, and clusters against labels"] = "They need `y`, which was not given."
+        sheet.omitted["predictions from codes, clusters against labels"] = "They need `y`, which was not given."
     add_generation(sheet, subject)
     if known is not None:
         add_factors(sheet, codes, known[subject.rows], random_state)
+    else:
+        reason = "They need `factors`, what generated each row, which were not given."
+        sheet.omitted["mutual information gap, separated attribute predictability, disentanglement"] = reason
     add_robustness(sheet, subject, axes)
     add_cost(sheet, subject)
     given = {"y": y, "training": training, "factors": factors}

@@ -5,12 +5,12 @@ import numpy as np
 
 from ._reconstruction import Errors
 from ._scores import Finding, Score
-from ._subject import Subject, table
+from ._subject import Subject, table, unnamed
 
 __all__ = ["findings"]
 
 _ORDER = {"problem": 0, "notice": 1, "good": 2}
-_GAP, _SHARE, _TAIL, _FALLING = 1.25, 0.5, 0.25, 0.01
+_GAP, _SHARE, _TAIL, _FALLING, _USED = 1.25, 0.5, 0.25, 0.01, 0.25
 
 
 def findings(subject: Subject, scores: Mapping[str, Score], errors: Errors, codes: np.ndarray) -> tuple[Finding, ...]:
@@ -22,7 +22,13 @@ def findings(subject: Subject, scores: Mapping[str, Score], errors: Errors, code
         errors: of reconstructions.
         codes: of some rows, (rows, dims).
     """
-    found = [*_reconstruction(scores, errors), *_code(subject, scores, codes), *_training(subject, scores), *_data(subject)]
+    found = [
+        *_reconstruction(scores, errors),
+        *_code(subject, scores, codes),
+        *_codebook(subject),
+        *_training(subject, scores),
+        *_data(subject),
+    ]
     return tuple(sorted(found, key=lambda each: _ORDER[each.level]))
 
 
@@ -85,10 +91,29 @@ def _code(subject: Subject, scores: Mapping[str, Score], codes: np.ndarray) -> I
             "wide code", "notice", text, f"A `latent_dim` of about {max(round(rank), 1)} may do as well; compare a few with `rate_quality`."
         )
     data = scores["intrinsic dimension"].baselines.get("data", 0.0) if "intrinsic dimension" in scores else 0.0
-    if "R2" in scores and scores["R2"].value < 0.8 and np.isfinite(data) and data > width + 1:
+    # A model behind PCA, which has the same width, loses by something else.
+    mse = scores["mean squared error"]
+    is_as_good = mse.value <= 1.02 * min(mse.baselines.values())
+    if is_as_good and "R2" in scores and scores["R2"].value < 0.8 and np.isfinite(data) and data > width + 1:
         lost = 1.0 - scores["R2"].value
         text = f"The rows seem to vary in about {data:.0f} ways, the code has {width} dimensions, and {lost:.0%} of the variance is lost."
         yield Finding("narrow code", "notice", text, "If that is too much, use a larger `latent_dim`.")
+
+
+def _codebook(subject: Subject) -> Iterator[Finding]:
+    if subject.core is None:
+        return
+    bottleneck = subject.core.model_.parts.bottleneck
+    n_codes = getattr(bottleneck, "n_codes", 0)
+    if not n_codes:
+        return
+    with unnamed():
+        chosen = subject.core.codes(subject.x[subject.rows], subject.labels(subject.rows)).reshape(-1, bottleneck.depth)
+    used = float(np.mean([len(np.unique(stage)) for stage in chosen.T]))
+    if len(chosen) >= 4 * n_codes and used < _USED * n_codes:
+        text = f"Of the {n_codes} entries of a codebook {len(chosen)} vectors use {used:.0f}."
+        advice = "Use a smaller `bottleneck__n_codes`, or bottleneck__revival=True, which puts unused entries where vectors are."
+        yield Finding("collapse", "notice", text, advice)
 
 
 def _training(subject: Subject, scores: Mapping[str, Score]) -> Iterator[Finding]:
@@ -104,12 +129,13 @@ def _training(subject: Subject, scores: Mapping[str, Score]) -> Iterator[Finding
             text = f"The validation loss is {seen / learned:.2f} times the training loss."
             yield Finding("overfitting", "notice", text, _ADVICE_OVERFITTING)
     watched = history.get("val_loss", history.get("loss", np.empty(0)))
-    if getattr(subject.core, "stop_reason_", "") in ("max_epochs", "max_seconds", "interrupted") and len(watched) >= 5:
-        tail = max(len(watched) // 10, 2)
+    if getattr(subject.core, "stop_reason_", "") in ("max_epochs", "max_seconds", "interrupted") and len(watched) >= 2:
+        tail = max(len(watched) // 10, min(2, len(watched) - 1))
         before, after = np.min(watched[:-tail]), np.min(watched)
         if before - after > _FALLING * abs(before) and not _slows_down(subject):
             fall = (before - after) / abs(before)
-            text = f"The loss was still falling when training ended ({subject.core.stop_reason_}): by {fall:.1%} in the last {tail} epochs."
+            share = f"by {fall:.1%} in the last {tail} of {len(watched)} epochs"
+            text = f"The loss was still falling when training ended ({subject.core.stop_reason_}): {share}."
             yield Finding("under-training", "notice", text, "Use more `max_epochs`, or `warm_start=True` and fit again.")
 
 
@@ -123,11 +149,12 @@ def _slows_down(subject: Subject) -> bool:
 def _data(subject: Subject) -> Iterator[Finding]:
     some = table(subject.x[subject.rows]).astype(np.float64)
     variance = some.var(axis=0)
-    scaling = getattr(subject.core, "scaling", "standard") if subject.core is not None else "standard"
+    affine = getattr(subject.core, "scaling_", None)
+    seen = variance if affine is None else variance / np.square(np.broadcast_to(affine.scale, subject.shape)).ravel()
     is_table = len(variance) >= 3 and not subject.is_image
-    if is_table and scaling != "standard" and variance.max() > 0.8 * variance.sum() > 0.0:
-        name = subject.feature_names[int(variance.argmax())] if len(subject.feature_names) == len(variance) else "one column"
-        share = variance.max() / variance.sum()
+    if is_table and subject.core is not None and seen.max() > 0.8 * seen.sum() > 0.0:
+        name = subject.feature_names[int(seen.argmax())] if len(subject.feature_names) == len(variance) else "one column"
+        share = seen.max() / seen.sum()
         text = f"{name!r} holds {share:.0%} of the variance of all columns, and so most of what the model is paid for."
         yield Finding("unscaled data", "notice", text, "Unless its unit is meant to count that much, fit with scaling='standard'.")
     constant = int(np.count_nonzero(variance == 0.0))

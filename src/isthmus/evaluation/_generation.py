@@ -11,7 +11,7 @@ from isthmus.metrics import (
 
 from ._reconstruction import principal_axes
 from ._sheet import Sheet
-from ._subject import Subject, table
+from ._subject import Subject, table, unnamed
 
 __all__ = ["add_factors", "add_generation"]
 
@@ -31,11 +31,19 @@ def add_generation(sheet: Sheet, subject: Subject) -> None:
     parts = core.model_.parts if core is not None else None
     rows = subject.rows[:: max(1, -(-len(subject.rows) // _MOST_ROWS))]
     if parts is not None and parts.bottleneck.is_probabilistic:
-        with sheet.attempt("evidence lower bound"):
+        with sheet.attempt("evidence lower bound, likelihood term, divergence from the prior, log-likelihood, bits per dimension"):
             _add_likelihood(sheet, subject, rows)
-    if hasattr(subject.model, "sample"):
-        with sheet.attempt("Fréchet distance of drawn rows"):
-            _add_samples(sheet, subject, rows)
+    elif hasattr(subject.model, "mixture_"):
+        note = f"{len(rows)} rows; by the mixture, of codes: it compares mixtures on one code, and no codes"
+        value = subject.log_likelihood(subject.x[rows])
+        sheet.add("generation", "log-density of codes", value, "nats a row", "higher", note=note)
+    else:
+        reason = "The model has no likelihood. Those with a probabilistic bottleneck have, such as `isthmus.presets.vae`."
+        sheet.omitted["evidence lower bound, log-likelihood, bits per dimension"] = reason
+    with sheet.attempt("Fréchet distance of drawn rows, precision of drawn rows, recall of drawn rows"):
+        if not hasattr(subject.model, "sample"):
+            raise DataError(f"{type(subject.model).__name__} draws no rows. An `Autoencoder` does, after `fit_density(X)`.")
+        _add_samples(sheet, subject, rows)
 
 
 def add_factors(sheet: Sheet, codes: np.ndarray, factors: np.ndarray, random_state: int) -> None:
@@ -60,16 +68,19 @@ def add_factors(sheet: Sheet, codes: np.ndarray, factors: np.ndarray, random_sta
 
 def _add_likelihood(sheet: Sheet, subject: Subject, rows: np.ndarray) -> None:
     core, x, seed = subject.core, subject.x[subject.rows], subject.random_state
-    bound = core.elbo(x, y=subject.labels(subject.rows), random_state=seed)
-    note = f"{len(x)} rows, one draw each; of rows in their own unit, whatever the training charged"
+    with unnamed():
+        bound = core.elbo(x, y=subject.labels(subject.rows), random_state=seed)
+        found = core.log_likelihood(subject.x[rows], _N_SAMPLES, subject.labels(rows), random_state=seed)
+    note = f"{len(subject.rows)} rows, one draw each; of rows in their own unit, whatever the training charged"
     sheet.add("generation", "evidence lower bound", np.mean(bound["elbo"], dtype=np.float64), "nats a row", "higher", note=note)
     sheet.add("generation", "likelihood term", np.mean(bound["reconstruction"], dtype=np.float64), "nats a row", "higher", note=note)
     sheet.add("generation", "divergence from the prior", np.mean(bound["kl"], dtype=np.float64), "nats a row", note=note)
-    found = core.log_likelihood(subject.x[rows], _N_SAMPLES, subject.labels(rows), random_state=seed)
     value = float(np.mean(found.value, dtype=np.float64))
     note = f"{len(rows)} rows, {_N_SAMPLES} importance samples each, which is a bound from below"
     sheet.add("generation", "log-likelihood", value, "nats a row", "higher", note=note)
-    if not core.model_.parts.loss.is_density:
+    if core.model_.parts.loss.is_density:
+        sheet.omitted["bits per dimension"] = "They are counted of discrete values, and the loss is a density of continuous ones."
+    else:
         n_values = int(np.prod(subject.x.shape[1:]))
         sheet.add("generation", "bits per dimension", -value / n_values / np.log(2.0), "bits a value", "lower", note=note)
 

@@ -6,7 +6,7 @@ from isthmus._optional import optional
 from isthmus.errors import DataError, MissingExtraError
 
 from ._sheet import Sheet
-from ._subject import Subject, block_size, table
+from ._subject import Rows, Subject, block_size, table
 
 __all__ = ["Errors", "PrincipalAxes", "add_reconstruction", "principal_axes"]
 
@@ -57,7 +57,7 @@ class Errors(NamedTuple):
     span: float
 
 
-def principal_axes(x: np.ndarray, width: int, *, random_state: int = 0) -> PrincipalAxes:
+def principal_axes(x: Rows, width: int, *, random_state: int = 0) -> PrincipalAxes:
     """The mean and the first principal axes of rows, with no copy of them all.
 
     Args:
@@ -65,14 +65,17 @@ def principal_axes(x: np.ndarray, width: int, *, random_state: int = 0) -> Princ
         width: how many; there are no more than rows and columns.
         random_state: decides which rows are taken where columns are too many for all.
     """
-    n_rows, n_columns = len(x), int(np.prod(x.shape[1:]))
+    n_rows, n_columns = x.shape[0], int(np.prod(x.shape[1:]))
     if n_columns > _MOST_COLUMNS:
         part = np.sort(np.random.default_rng(random_state).permutation(n_rows)[:_MOST_COLUMNS])
         some = table(x[part]).astype(np.float64)
         mean = some.mean(axis=0)
-        _, _, axes = np.linalg.svd(some - mean, full_matrices=False)
-        return PrincipalAxes(mean, axes[:width], len(part))
-    step = block_size(n_rows)
+        some -= mean
+        # By way of the square table of rows, so that there is no second table as wide as the data.
+        values, vectors = np.linalg.eigh(some @ some.T)
+        kept = np.arange(len(part))[::-1][: min(width, int(np.count_nonzero(values > 1e-10 * values[-1])))]
+        return PrincipalAxes(mean, vectors[:, kept].T @ some / np.sqrt(values[kept])[:, None], len(part))
+    step = block_size(x)
     parts = [slice(start, start + step) for start in range(0, n_rows, step)]
     mean = sum(table(x[part]).sum(axis=0, dtype=np.float64) for part in parts) / n_rows
     scatter = np.zeros((n_columns, n_columns))
@@ -94,7 +97,9 @@ def add_reconstruction(sheet: Sheet, subject: Subject, axes: PrincipalAxes) -> E
     errors = _errors(subject, axes)
     pca = f"PCA, {len(axes.axes)} wide"
     source = "on the rows that they are measured on, which favors them" if subject.training is None else "on the training rows"
-    note = f"all {len(subject.x)} rows; baselines fitted {source}"
+    if axes.n_rows < (subject.x if subject.training is None else subject.training).shape[0]:
+        source += f", PCA to {axes.n_rows} of them"
+    note = f"all {subject.n_rows} rows; baselines fitted {source}"
     mse = float(errors.rows.mean())
     named = {"mean": errors.beside["mean"], pca: errors.beside["pca"]}
     squares, sizes = ({name: pair[index] for name, pair in named.items()} for index in range(2))
@@ -113,12 +118,23 @@ def add_reconstruction(sheet: Sheet, subject: Subject, axes: PrincipalAxes) -> E
     if subject.is_image:
         with sheet.attempt("structural similarity"):
             _add_images(sheet, subject, axes, errors.span, pca)
-    if subject.training is not None:
-        part = np.sort(np.random.default_rng(subject.random_state).permutation(len(subject.training))[: len(subject.x)])
-        learned = _training_error(subject, part)
-        gap_note = f"error on {len(subject.x)} rows over that on {len(part)} training rows; 1 is no gap"
-        sheet.add("reconstruction", "generalization gap", mse / learned if learned else float("nan"), "ratio", "lower", note=gap_note)
+    else:
+        reason = "Rows are no images. Where they are, give a model their shape, as sample_shape=(height, width, channels)."
+        sheet.omitted["structural similarity, sharpness"] = reason
+    with sheet.attempt("generalization gap"):
+        _add_gap(sheet, subject, mse)
     return errors
+
+
+def _add_gap(sheet: Sheet, subject: Subject, mse: float) -> None:
+    if subject.training is None:
+        raise DataError("It needs `training`, the rows that the model was fitted to.")
+    if subject.is_conditional:
+        raise DataError("The model is told classes, and those of training rows are not known here. Evaluate it on either set of rows.")
+    part = np.sort(np.random.default_rng(subject.random_state).permutation(subject.training.shape[0])[: subject.n_rows])
+    learned = _training_error(subject, part)
+    note = f"error on {subject.n_rows} rows over that on {len(part)} training rows; 1 is no gap"
+    sheet.add("reconstruction", "generalization gap", mse / learned if learned else float("nan"), "ratio", "lower", note=note)
 
 
 def _adder(sheet: Sheet, note: str) -> Any:
@@ -129,7 +145,7 @@ def _adder(sheet: Sheet, note: str) -> Any:
 
 
 def _errors(subject: Subject, axes: PrincipalAxes) -> Errors:
-    n_rows, n_columns = len(subject.x), len(axes.mean)
+    n_rows, n_columns = subject.n_rows, len(axes.mean)
     rows, features = np.empty(n_rows), np.zeros(n_columns)
     sums = {"model": np.zeros(2), "mean": np.zeros(2), "pca": np.zeros(2)}
     first, low, high = np.zeros(n_columns), np.inf, -np.inf
@@ -156,10 +172,8 @@ def _errors(subject: Subject, axes: PrincipalAxes) -> Errors:
 
 def _training_error(subject: Subject, part: np.ndarray) -> float:
     assert subject.training is not None
-    if subject.is_conditional:
-        raise DataError("The classes of training rows are not known here. Pass training=None for a conditional model.")
     total = 0.0
-    size = block_size(len(part))
+    size = block_size(subject.training)
     for start in range(0, len(part), size):
         x = subject.training[part[start : start + size]]
         total += float(np.sum(np.square(table(x) - subject.reconstructed(x), dtype=np.float64)))
@@ -174,7 +188,8 @@ def _add_images(sheet: Sheet, subject: Subject, axes: PrincipalAxes, span: float
         "mean": np.broadcast_to(axes.mean, x.shape),
         pca: axes.reconstructed(x),
     }
-    images = {name: np.asarray(values, np.float64).reshape(-1, *subject.shape) for name, values in {"truth": x, **found}.items()}
+    shape = subject.shape if len(subject.shape) == 3 else (*subject.shape, 1)
+    images = {name: np.asarray(values, np.float64).reshape(-1, *shape) for name, values in {"truth": x, **found}.items()}
     detail = {
         name: float(np.mean(np.square(np.diff(own, axis=1))) + np.mean(np.square(np.diff(own, axis=2)))) for name, own in images.items()
     }

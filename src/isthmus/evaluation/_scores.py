@@ -108,7 +108,7 @@ class Evaluation:
         scores: in groups, in their order.
         curves: robustness against noise and missing features.
         findings: what stands out, problems first.
-        omitted: names of scores that could not be computed, each with the reason.
+        omitted: names of scores that could not be computed, one or several with a comma in between, each with the reason.
         feature_names: of the columns, (features,).
         feature_errors: the mean squared error of each feature, in the data's unit squared, (features,).
         row_errors: the mean squared error of each row, likewise, (rows,).
@@ -141,8 +141,9 @@ class Evaluation:
         for score in self.scores:
             if score.name == name:
                 return score
-        if name in self.omitted:
-            raise DataError(f"{name!r} was not computed: {self.omitted[name]}")
+        for names, reason in self.omitted.items():
+            if name in names.split(", "):
+                raise DataError(f"{name!r} was not computed: {reason}")
         raise DataError(f"There is no score {name!r}. Choose from: {', '.join(score.name for score in self.scores)}.")
 
     def __contains__(self, name: object) -> bool:
@@ -197,8 +198,10 @@ class Evaluation:
                 cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(score))
                 body.append(f'<tr title="{html.escape(score.note, quote=True)}">{cells}</tr>')
         head = "".join(f"<th>{name}</th>" for name in ("", "value", "unit", "better", "beside"))
-        found = "".join(f"<li>{html.escape(str(each))}</li>" for each in self.findings)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table><ul>{found}</ul>"
+        found = "".join(f"<li><b>{each.level}</b>: {html.escape(str(each))}</li>" for each in self.findings)
+        others = "".join(f"<li>{html.escape(f'{name}: {reason}')}</li>" for name, reason in self.omitted.items())
+        others = f"<details><summary>not computed</summary><ul>{others}</ul></details>" if others else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table><ul>{found}</ul>{others}"
 
 
 def shown(value: float) -> str:

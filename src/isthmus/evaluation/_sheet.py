@@ -1,12 +1,15 @@
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
 
 from isthmus.errors import IsthmusError
 
 from ._scores import Better, Curve, Score
 
-__all__ = ["Sheet"]
+__all__ = ["Sheet", "remarked"]
 
 
 class Sheet:
@@ -39,3 +42,18 @@ class Sheet:
             yield
         except (IsthmusError, ValueError) as error:
             self.omitted[name] = str(error)
+
+
+@contextlib.contextmanager
+def remarked() -> Iterator[list[str]]:
+    """Within it, what an iteration says of its convergence is kept for the note of a score, as it is no fault of the caller's."""
+    remarks: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield remarks
+    for each in caught:
+        if issubclass(each.category, ConvergenceWarning):
+            remarks.append(f"; {str(each.message).splitlines()[0].partition('. ')[0].rstrip('.:')}")
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    remarks[:] = dict.fromkeys(remarks)

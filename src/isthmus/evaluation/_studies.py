@@ -15,6 +15,7 @@ from isthmus.estimators import Autoencoder
 
 from ._compare import Contest, compared
 from ._comparison import Comparison
+from ._subject import as_rows, table
 
 __all__ = ["loss_by_corruption", "optimizer_study", "rate_quality"]
 
@@ -54,7 +55,7 @@ def rate_quality(
         >>> found.curve("R2").x.tolist(), sorted(found.curve("R2").lines)
         ([1.0, 4.0], ['PCA', 'model'])
     """
-    x = np.asarray(X)
+    x = as_rows(X)
     n_columns = int(np.prod(x.shape[1:]))
     widths = sorted({int(width) for width in latent_dims if 0 < int(width) <= n_columns})
     contests = [Contest(f"model, {width} wide", clone(model).set_params(latent_dim=width), width) for width in widths]
@@ -101,9 +102,10 @@ def loss_by_corruption(
         >>> sorted(found["salt_and_pepper"].models)
         ['huber', 'squared_error']
     """
-    x = np.asarray(X, np.float64)
+    x = as_rows(X)
     if x.ndim != 2 or len(losses) < 2:
         raise DataError(f"A table of rows and two losses or more are compared; got {x.ndim} axes and {len(losses)} losses. Give both.")
+    x = table(x).astype(np.float64)
     spread = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     base = Autoencoder() if model is None else model
@@ -155,7 +157,7 @@ def optimizer_study(
     base = Autoencoder(max_epochs=100) if model is None else model
     found: dict[str, dict[str, list[Any]]] = {}
     for seed in range(random_state, random_state + n_seeds):
-        training, held_out = train_test_split(np.asarray(X), test_size=0.2, random_state=seed)
+        training, held_out = train_test_split(as_rows(X), test_size=0.2, random_state=seed)
         for optimizer in optimizers:
             fitted = clone(base).set_params(optimizer=optimizer, patience=None, tol=None, random_state=seed)
             fitted.fit(training, validation_data=held_out)

@@ -2,7 +2,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -10,9 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import DataError, PartError
 
-__all__ = ["Subject", "block_size", "observed", "table"]
+__all__ = ["Rows", "Subject", "as_rows", "block_size", "observed", "table", "unnamed"]
 
-_LEAST_BLOCK, _MOST_BLOCK, _BLOCKS = 256, 4096, 16
+Rows: TypeAlias = Any  # an array (rows, ...), or a SciPy sparse table in CSR form
+
+_LEAST_BLOCK, _MOST_BLOCK, _BLOCKS, _MOST_VALUES = 256, 4096, 16, 2**24
+_SERIES = ("Recurrent", "Convolutional1d", "Transformer")
+_MOST_DENSE = 2**30  # bytes of the rows of costly scores, of a sparse table, as float64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Subject:
 
     Attributes:
         model: with `transform` and `reconstruct` or `inverse_transform`.
-        x: the rows as they came, (rows, ...).
+        x: the rows as they came, (rows, ...); a sparse table stays sparse.
         y: what is known of each row, (rows,), or None.
         training: the rows that the model was fitted to, where they are others, (rows, ...).
         rows: numbers of the rows that costly scores are computed on, sorted.
@@ -30,12 +34,17 @@ class Subject:
     """
 
     model: Any
-    x: np.ndarray
+    x: Rows
     y: np.ndarray | None
-    training: np.ndarray | None
+    training: Rows | None
     rows: np.ndarray
     feature_names: tuple[str, ...]
     random_state: int
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return self.x.shape[0]
 
     @property
     def core(self) -> Any:
@@ -50,8 +59,11 @@ class Subject:
 
     @property
     def is_image(self) -> bool:
-        """Whether rows are images, (height, width, channels)."""
+        """Whether rows are images, (height, width) or (height, width, channels): no series, nor what a network for series reads."""
         shape = self.shape
+        if len(shape) == 2:
+            architecture = None if self.core is None else type(self.core.model_.parts.architecture).__name__
+            return min(shape) > 2 and 4 * shape[1] > shape[0] and architecture not in _SERIES
         return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 2
 
     @property
@@ -71,8 +83,8 @@ class Subject:
 
     def blocks(self) -> Iterator[slice]:
         """Places of some rows each, which together are all: what is computed of one takes a fraction of the memory of all."""
-        size = block_size(len(self.x))
-        yield from (slice(start, start + size) for start in range(0, len(self.x), size))
+        size = block_size(self.x)
+        yield from (slice(start, start + size) for start in range(0, self.n_rows, size))
 
     def encoded(self, x: Any, y: Any = None) -> np.ndarray:
         """Codes as a float table (rows, dims).
@@ -80,7 +92,7 @@ class Subject:
         Raises:
             DataError: codes that are not finite.
         """
-        with _unnamed():
+        with unnamed():
             found = table(self.model.transform(x, y) if self.is_conditional else self.model.transform(x))
         bad = np.count_nonzero(~np.isfinite(found).all(axis=1))
         if bad:
@@ -89,7 +101,7 @@ class Subject:
 
     def reconstructed(self, x: Any, y: Any = None) -> np.ndarray:
         """Rows as the model gives them back, as a float table (rows, columns)."""
-        with _unnamed():
+        with unnamed():
             if self.is_conditional:
                 return table(self.core.reconstruct(x, y))
             if hasattr(self.model, "reconstruct"):
@@ -98,7 +110,7 @@ class Subject:
 
     def drawn(self, n: int) -> np.ndarray:
         """Rows drawn from the model, as a float table (rows, columns); of a conditional one of the classes that `y` begins with."""
-        with _unnamed():
+        with unnamed():
             if self.core is self.model:
                 return table(self.model.sample(n, self.labels(self.rows[:n]), random_state=self.random_state))
             found = self.model.sample(n)
@@ -110,7 +122,7 @@ class Subject:
         Raises:
             PartError: the model has none.
         """
-        with _unnamed():
+        with unnamed():
             if self.core is self.model and self.core.model_.parts.bottleneck.is_probabilistic:
                 return float(np.mean(self.core.elbo(x, y=y, random_state=self.random_state)["elbo"], dtype=np.float64))
             if self.core is not self.model and hasattr(self.model, "score_samples"):
@@ -138,7 +150,10 @@ def observed(model: Any, X: Any, y: Any, training: Any, max_rows: int, random_st
         PartError: the model cannot be used.
     """
     if not hasattr(model, "transform") or not (hasattr(model, "reconstruct") or hasattr(model, "inverse_transform")):
-        raise PartError(f"{type(model).__name__} cannot encode and decode. Pass a model with `transform` and `inverse_transform`.")
+        raise PartError(
+            f"{type(model).__name__} cannot encode and decode. Pass a model with `transform` and `inverse_transform`: an `Autoencoder`, a "
+            "`LatentMixture`, or one such as scikit-learn's PCA. A mixture alone is judged by its `score` and `bic`."
+        )
     check_is_fitted(model)
     known = getattr(model, "feature_names_in_", None)
     names = _column_names(X)
@@ -150,49 +165,64 @@ def observed(model: Any, X: Any, y: Any, training: Any, max_rows: int, random_st
     others = None if training is None else _rows(training, "training")
     if others is not None and others.shape[1:] != x.shape[1:]:
         raise DataError(f"Rows of `training` have the shape {others.shape[1:]}, those of `X` {x.shape[1:]}. Pass rows of one kind.")
-    expected = tuple(getattr(getattr(model, "autoencoder_", model), "sample_shape_", x.shape[1:]))
+    own = getattr(model, "autoencoder_", model)
+    expected = tuple(getattr(own, "sample_shape_", (getattr(own, "n_features_in_", int(np.prod(x.shape[1:]))),)))
     if np.prod(expected) != np.prod(x.shape[1:]):
         raise DataError(f"Rows of `X` have the shape {x.shape[1:]}; the model takes {expected}. Pass rows of the kind that was fitted.")
     if max_rows < 10:
         raise DataError(f"`max_rows`={max_rows} leaves too few rows to judge by. Give 10 or more.")
-    labels = None if y is None else _labels(y, len(x))
+    labels = None if y is None else _labels(y, x.shape[0])
     if labels is None and getattr(getattr(model, "autoencoder_", model), "conditional", False):
         raise DataError("A conditional model is told the class of each row. Pass `y`.")
-    rows = np.sort(np.random.default_rng(random_state).permutation(len(x))[:max_rows])
+    rows = np.sort(np.random.default_rng(random_state).permutation(x.shape[0])[:max_rows])
+    _check_width(x, len(rows))
     given = names if names is not None else known
     columns = [f"column {number}" for number in range(int(np.prod(x.shape[1:])))] if given is None else [str(name) for name in given]
     return Subject(model, x, labels, others, rows, tuple(columns), random_state)
 
 
-def block_size(n_rows: int) -> int:
+def block_size(x: Rows) -> int:
     """How many rows are looked at together."""
-    return min(max(n_rows // _BLOCKS, _LEAST_BLOCK), _MOST_BLOCK)
+    n_rows = min(max(x.shape[0] // _BLOCKS, _LEAST_BLOCK), _MOST_BLOCK)
+    return max(min(n_rows, _MOST_VALUES // int(np.prod(x.shape[1:]))), 1)
+
+
+def as_rows(values: Any) -> Rows:
+    """Values as an array, or as a sparse table whose rows can be chosen."""
+    return values.tocsr() if scipy.sparse.issparse(values) else np.asarray(values)
 
 
 def table(values: Any) -> np.ndarray:
-    """Values as a table of floats (rows, columns); float32 stays so."""
-    array = np.asarray(values)
+    """Values as a dense table of floats (rows, columns); float32 stays so."""
+    array = values.toarray() if scipy.sparse.issparse(values) else np.asarray(values)
     if array.dtype != np.float32:
         array = array.astype(np.float64, copy=False)
     return array.reshape(len(array), -1)
 
 
-def _rows(values: Any, name: str) -> np.ndarray:
-    if scipy.sparse.issparse(values):
-        raise DataError(
-            f"`{name}` is sparse; errors of each value take a dense table. Pass `{name}.toarray()`, of part of the rows if need be."
-        )
-    array = np.asarray(values)
-    if array.ndim < 2 or len(array) < 2 or not array[0].size or array.dtype.kind not in "biuf":
+def _rows(values: Any, name: str) -> Rows:
+    array = as_rows(values)
+    if array.ndim < 2 or array.shape[0] < 2 or not np.prod(array.shape[1:]) or array.dtype.kind not in "biuf":
         raise DataError(f"`{name}` must be two or more rows of numbers; got {array.dtype} of shape {array.shape}. Pass such a table.")
     # The least value is NaN where any is.
-    if array.dtype.kind == "f" and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+    stored = array.data if scipy.sparse.issparse(array) else array
+    if stored.size and stored.dtype.kind == "f" and not (np.isfinite(stored.min()) and np.isfinite(stored.max())):
         raise DataError(f"`{name}` has values that are missing or infinite. Drop those rows, or fill them in first.")
     return array
 
 
+def _check_width(x: Rows, n_rows: int) -> None:
+    n_bytes = 8 * n_rows * x.shape[1]
+    if scipy.sparse.issparse(x) and n_bytes > _MOST_DENSE:
+        raise DataError(
+            f"`X` is sparse; the {n_rows} rows of costly scores, made dense, would take {n_bytes / 2**30:.1f} GiB, and 1 is allowed. Give "
+            f"`max_rows={max(_MOST_DENSE // (8 * x.shape[1]), 10)}`, or fewer columns."
+        )
+
+
 def _labels(y: Any, n_rows: int) -> np.ndarray:
     labels = np.asarray(y)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.shape != (n_rows,):
         raise DataError(f"`y` has the shape {labels.shape}; it must hold one value for each of the {n_rows} rows. Pass ({n_rows},).")
     is_missing = labels.dtype.kind == "f" and not np.isfinite(labels).all()
@@ -207,7 +237,7 @@ def _column_names(values: Any) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def _unnamed() -> Iterator[None]:
+def unnamed() -> Iterator[None]:
     """Within it, arrays may be given to a model that knows the names of its columns: they were compared at the door."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)

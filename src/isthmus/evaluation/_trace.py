@@ -12,6 +12,7 @@ from isthmus.losses import in_user_unit
 from isthmus.model import Objective
 
 from ._scores import shown
+from ._subject import as_rows, table
 
 __all__ = ["OptimizationTrace", "trace_optimization"]
 
@@ -20,7 +21,7 @@ _TINY = 1e-30
 
 @dataclasses.dataclass(frozen=True)
 class OptimizationTrace:
-    """What went on in the weights, epoch by epoch. Print it for a table of some epochs.
+    """What went on in the weights, epoch by epoch. Print it, or show it in a notebook, for a table of some epochs.
 
     Attributes:
         names: of the learned arrays, as in `summary()`.
@@ -60,14 +61,28 @@ class OptimizationTrace:
     tracing_seconds: float
 
     def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+        lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, self._times])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        heads = "".join(f"<th>{name}</th>" for name in head)
+        return f"<table><caption>{self._times}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+    @property
+    def _times(self) -> str:
+        return f"{self.training_seconds:.2f} s of training, {self.tracing_seconds:.2f} s of looking at it"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The heading, and the rows of some epochs."""
         heads = ("epoch", "loss", "gradient", "way", "effective step", "alignment", "curvature", "dead units")
         norms = (np.linalg.norm(own, axis=1) for own in (self.gradient_norms, self.update_norms))
         columns = [self.loss, *norms, self.effective_step, self.alignment, self.curvature, self.dead_units]
         epochs = np.unique(np.linspace(0, len(self.loss) - 1, 10).astype(int))
-        rows = [heads, *((str(epoch), *(shown(float(column[epoch])) for column in columns)) for epoch in epochs)]
-        widths = [max(len(row[index]) for row in rows) for index in range(len(heads))]
-        lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([*lines, f"{self.training_seconds:.2f} s of training, {self.tracing_seconds:.2f} s of looking at it"])
+        return [heads, *((str(epoch), *(shown(float(column[epoch])) for column in columns)) for epoch in epochs)]
 
 
 def trace_optimization(model: Any, X: Any, *, n_epochs: int = 20, n_rows: int = 256, random_state: int = 0) -> OptimizationTrace:
@@ -99,8 +114,8 @@ def trace_optimization(model: Any, X: Any, *, n_epochs: int = 20, n_rows: int = 
         raise PartError(f"{type(model).__name__} has no trace. Pass an Autoencoder that is not conditional.")
     if n_epochs < 1 or n_rows < 1:
         raise DataError(f"`n_epochs`={n_epochs} and `n_rows`={n_rows} must be 1 or more. Give 20 and 256, say.")
-    x = np.asarray(X)
-    probe = x[np.sort(np.random.default_rng(random_state).permutation(len(x))[:n_rows])]
+    x = as_rows(X)
+    probe = table(x[np.sort(np.random.default_rng(random_state).permutation(x.shape[0])[:n_rows])])
     fitted = clone(model).set_params(callbacks=(), verbose=0)
     if fitted.random_state is None:
         fitted.set_params(random_state=random_state)

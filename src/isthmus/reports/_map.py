@@ -20,6 +20,7 @@ PROJECTIONS = ("pca", "umap")
 _MOST_POINTS = 50_000
 _MOST_SAMPLES = 2000
 _SAMPLE_VALUES = 1_600_000  # of all thumbnails together: a page of a few megabytes
+_DENSE_VALUES = 2**25  # of the rows behind them
 _THUMBNAIL = 40
 _SERIES_POINTS = 64
 _COLUMNS = 10
@@ -64,6 +65,8 @@ def code_map(subject: Subject, errors: np.ndarray, *, projection: str, max_rows:
     # In random order, so that no group of rows lies on top of the others.
     rows = rng.permutation(subject.n_rows)[:most]
     plane = _plane(subject.codes[rows], projection, random_state, rng)
+    if len(rows) == max_rows < min(subject.n_rows, _MOST_POINTS):
+        plane = plane._replace(note=f"{plane.note} It takes long, and was done for max_rows={max_rows} of the rows.")
     pictured, samples = _samples(subject, rows, random_state)
     low = plane.points.min(axis=0)
     span = np.ptp(plane.points, axis=0)
@@ -199,7 +202,7 @@ def _samples(subject: Subject, rows: np.ndarray, random_state: int) -> tuple[int
         size = 2 * min(_SERIES_POINTS, subject.shape[0])
     else:
         size = 2 * min(_COLUMNS, size)
-    n = max(1, min(_MOST_SAMPLES, _SAMPLE_VALUES // size, len(rows)))
+    n = max(1, min(_MOST_SAMPLES, _SAMPLE_VALUES // size, _DENSE_VALUES // int(np.prod(subject.shape)), len(rows)))
     index = rows[:n]
     originals, back = subject.rows(index), subject.reconstruct(index)
     if subject.kind == "image":

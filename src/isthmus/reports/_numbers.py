@@ -28,7 +28,7 @@ class Rival(NamedTuple):
     Attributes:
         name: of the way.
         value: its number.
-        verdict: "better", "worse" or "equal", as said of the model; empty where no direction is better.
+        verdict: "better", "worse" or "equal" in the digits shown, as said of the model; empty where no direction is better.
     """
 
     name: str
@@ -81,4 +81,4 @@ def _verdict(score: Score, baseline: str) -> str:
     other = score.baselines[baseline]
     if score.better == "neither" or not math.isfinite(score.value) or not math.isfinite(other):
         return ""
-    return "equal" if score.value == other else "better" if score.beats(baseline) else "worse"
+    return "equal" if shown(score.value) == shown(other) else "better" if score.beats(baseline) else "worse"

@@ -44,7 +44,8 @@ def report(
 
     Args:
         model: a fitted `Autoencoder`, `LatentMixture`, or another transformer with `inverse_transform`, such as PCA.
-        X: rows to judge it by, of the kind that was fitted, (rows, features) or (rows, *sample_shape); best rows that it has not seen.
+        X: rows to judge it by, of the kind that was fitted, (rows, features), sparse or not, or (rows, *sample_shape); best rows that it
+            has not seen.
         y: a label for each row, (rows,): classes or numbers. Points of the map are colored by it; a conditional model needs it.
         path: the file to write; it appears whole or not at all.
         training: the rows that the model was fitted on, by which baselines are fitted and the gap to new rows is measured.
@@ -75,9 +76,9 @@ def report(
         (True, True)
     """
     _check_options(path, projection, max_rows)
-    subject = read_subject(model, X, y)
     if evaluation is None:
         evaluation = evaluate(model, X, y, training=training, max_rows=max_rows, random_state=random_state)
+    subject = read_subject(model, X, y)
     errors = _row_errors(subject, evaluation)
     options = {"projection": projection, "max_rows": max_rows, "random_state": random_state}
     page = render(_context(subject, evaluation, errors, title, options))

@@ -1,5 +1,6 @@
 """Rows beside what comes back: some at random, the best, the worst."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ __all__ = ["Cell", "Curves", "Sample", "SampleGroup", "Samples", "samples", "typ
 _SHOWN = {"image": 8, "series": 6, "table": 3}
 _COLUMNS = 12
 _SIDE = 160
-_TYPICAL = 1000
+_TYPICAL, _TYPICAL_VALUES = 1000, 2**25
 
 
 class Cell(NamedTuple):
@@ -111,9 +112,10 @@ def samples(subject: Subject, errors: np.ndarray, random_state: int) -> Samples:
 
 
 def typical_rows(subject: Subject, random_state: int) -> np.ndarray:
-    """A seeded thousand of the rows, by which scales of pictures are set."""
+    """A seeded thousand of the rows, fewer where they are wide, by which scales of pictures are set."""
     rng = np.random.default_rng(random_state)
-    return subject.rows(np.sort(rng.choice(subject.n_rows, min(_TYPICAL, subject.n_rows), replace=False)))
+    n = min(_TYPICAL, subject.n_rows, max(_TYPICAL_VALUES // math.prod(subject.shape), 1))
+    return subject.rows(np.sort(rng.choice(subject.n_rows, n, replace=False)))
 
 
 def _drawn(

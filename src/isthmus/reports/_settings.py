@@ -51,7 +51,8 @@ def settings(subject: Subject, options: dict[str, Any], *, has_training: bool) -
     model = subject.model
     changed = tuple(_changed(model))
     unseeded = "random_state" in model.get_params(deep=False) and model.get_params(deep=False)["random_state"] is None
-    data = ["X", *(["y"] if subject.labels is not None else []), *(["training"] if has_training else [])]
+    told = subject.is_conditional and has_training
+    data = ["X", *(["y"] if subject.labels is not None else []), *(["training"] if has_training else []), *(["training_y"] if told else [])]
     note = "X stands for your data." if len(data) == 1 else f"{', '.join(data[:-1])} and {data[-1]} stand for your data."
     if unseeded:
         note += " The model has no random_state, so that another fit gives another model."
@@ -95,7 +96,7 @@ def _program(subject: Subject, changed: tuple[Setting, ...], options: dict[str, 
     lines = [f"from {home} import {', '.join(sorted(found))}" for home, found in sorted(names.items())]
     given = ", ".join(f"{setting.name}={setting.value}" for setting in changed)
     known = "training" if has_training else "X"
-    data = f"{known}, y" if subject.is_conditional else known
+    data = f"{known}, {'training_y' if has_training else 'y'}" if subject.is_conditional else known
     labels = ", y" if subject.labels is not None else ""
     fitted = f"model = {type(model).__name__}({given}).fit({data})"
     density = [f"model.fit_density({data}, random_state={options['random_state']})"] if hasattr(model, "density_") else []
