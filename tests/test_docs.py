@@ -23,7 +23,8 @@ def _cost(page: Path) -> list:
     """Pages that train for long run with the slow tests."""
     return (
         [pytest.mark.slow]
-        if page.name in ("articles.md", "choosing.md", "evaluation.md", "models.md", "mixtures.md", "mixture_refinement.md")
+        if page.name
+        in ("articles.md", "choosing.md", "evaluation.md", "models.md", "mixtures.md", "mixture_examples.md", "mixture_refinement.md")
         or page.parent.name == "gallery"
         else []
     )

@@ -145,9 +145,10 @@ class TestBeforeAndAfter:
         with pytest.raises(DataError, match="All features are given"):
             self.mixture.conditional(range(4), X[0])
 
-    def test_no_row_is_not_drawn(self):
-        with pytest.raises(DataError, match="`n_samples` must be at least 1; got 0"):
-            self.mixture.sample(0)
+    @pytest.mark.parametrize("n_samples", [0, -3, True])
+    def test_a_count_of_rows_is_a_whole_number(self, n_samples):
+        with pytest.raises(DataError, match=f"`n_samples` must be an integer of at least 1; got {n_samples!r}. Give how many"):
+            self.mixture.sample(n_samples)
 
     @pytest.mark.parametrize(
         ("parameters", "message"),
@@ -229,3 +230,26 @@ def test_columns_that_say_the_same_are_no_trouble():
     mixture = GaussianMixture(3, **FEW).fit(x)
     assert np.all(np.isfinite(mixture.score_samples(x)))
     np.testing.assert_allclose(mixture.means_[:, 4], mixture.means_[:, :4].sum(axis=1), atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"acceleration": "squarem"}, {"refinement": "lbfgs"}, {"missing_values": "conditional"}], ids=str)
+def test_components_without_rows_are_counted_whatever_finds_the_mixture(options):
+    x = np.repeat(X[:3], 20, axis=0)
+    if "missing_values" in options:
+        x[::20, 1] = np.nan
+    with pytest.warns(ConvergenceWarning, match="3 of 6 components have no rows: there may be fewer different rows than components"):
+        mixture = GaussianMixture(6, **FEW, **options).fit(x)
+    assert mixture.n_empty_ == 3
+    for values in (mixture.means_, mixture.covariances_, mixture.score_samples(x), mixture.predict_proba(x), mixture.sample(9)[0]):
+        assert np.all(np.isfinite(values))
+
+
+def test_a_component_that_no_chunk_of_a_stream_has_rows_of_fades_and_stays_finite():
+    mixture = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [1e3]], [[[1.0]], [[1.0]]])
+    for seed in range(12):
+        mixture.partial_fit(np.random.default_rng(seed).normal(size=(30, 1)))
+    assert 0.0 < mixture.weights_[1] < 1e-2
+    np.testing.assert_allclose(mixture.means_[1], 1e3, rtol=1e-6)
+    assert np.all(np.isfinite(mixture.score_samples([[0.0], [1e3]])))
+    assert abs(mixture.means_[0, 0]) < 0.2

@@ -6,6 +6,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from scipy.sparse import csc_matrix, csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
@@ -111,6 +112,17 @@ def test_other_transformers_do_as_well():
     made = model(autoencoder=PCA(2)).fit(x)
     assert adjusted_rand_score(y, made.labels_) == 1.0
     assert made.sample(4)[0].shape == (4, 6)
+
+
+def test_sparse_rows_are_clustered_as_dense_ones_are():
+    x, _ = blobs(90)
+    dense = np.maximum(x, 0.0)
+    made = model(autoencoder=Autoencoder(2, max_epochs=2))
+    for sparse in (csr_array(dense), csc_matrix(dense)):
+        labels = clone(made).fit(sparse).labels_
+        np.testing.assert_array_equal(labels, made.fit(dense).labels_)
+        np.testing.assert_array_equal(made.predict(sparse), labels)
+        np.testing.assert_array_equal(made.score_samples(sparse), made.score_samples(dense))
 
 
 class TestManifold:

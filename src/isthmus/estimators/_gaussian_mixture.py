@@ -309,11 +309,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Raises
         ------
         DataError
-            Fewer than one.
+            Fewer than one, or no whole number.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise DataError(f"`n_samples` must be at least 1; got {n_samples}. Give how many rows to draw.")
+        if not hasattr(n_samples, "__index__") or isinstance(n_samples, bool) or n_samples < 1:
+            raise DataError(f"`n_samples` must be an integer of at least 1; got {n_samples!r}. Give how many rows to draw.")
         rng = check_random_state(self.random_state)
         matrices = self.fitted_.matrices
         counts = rng.multinomial(n_samples, self.weights_ / self.weights_.sum())
