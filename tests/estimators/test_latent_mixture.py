@@ -19,6 +19,7 @@ from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.bottlenecks import Gaussian
 from isthmus.errors import MissingExtraError, PartError
 from isthmus.estimators._joint import checked_joint, default_autoencoder
+from isthmus.estimators._latent_mixture import _prior_rows
 from isthmus.losses import Normal
 from isthmus.priors import NormalMixture
 from isthmus.regularizers import MixtureLikelihood, SoftAssignment
@@ -105,6 +106,14 @@ def test_by_itself_the_code_has_as_many_numbers_as_rows_have_but_ten_at_most():
     for n_features, n_dims in ((3, 3), (14, 10)):
         made = LatentMixture(1, mixture=QUICK).fit(rng.normal(size=(20, n_features)))
         assert made.transform(rng.normal(size=(2, n_features))).shape == (2, n_dims)
+
+
+def test_by_itself_the_mixture_has_a_prior_that_grows_with_the_rows():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    given = LatentMixture(1, autoencoder=PCA(2), mixture=QUICK).fit(x)
+    assert given.mixture_.covariance_prior == QUICK.covariance_prior
+    assert LatentMixture(1, autoencoder=PCA(2)).fit(x).mixture_.covariance_prior == 0.05
+    assert (_prior_rows(2000, 3), _prior_rows(10**6, 3)) == (2.0, 6.0)
 
 
 def test_other_transformers_do_as_well():
