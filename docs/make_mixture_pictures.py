@@ -38,7 +38,8 @@ def write(images: np.ndarray) -> None:
 
     n_rows, n_columns = images.shape[:2]
     widths = [1.0, 0.4, *[1.0] * (n_columns - 1)]
-    figure, axes = plt.subplots(n_rows, n_columns + 1, figsize=(sum(widths) * 0.45, n_rows * 0.45), width_ratios=widths)
+    size = sum(widths) * 0.45, n_rows * 0.45
+    figure, axes = plt.subplots(n_rows, n_columns + 1, squeeze=False, figsize=size, width_ratios=widths)
     for axis in axes.flat:
         axis.axis("off")
     for index in np.ndindex(n_rows, n_columns):
