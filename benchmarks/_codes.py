@@ -11,7 +11,7 @@ from _harness import console
 from isthmus import Autoencoder
 from isthmus.architectures import Dense
 
-__all__ = ["autoencoder", "mnist_codes", "mnist_rows"]
+__all__ = ["WIDTHS", "autoencoder", "mnist_codes", "mnist_rows"]
 
 WIDTHS, LATENT, EPOCHS, BATCH = (500, 500, 2000), 10, 17, 256
 
