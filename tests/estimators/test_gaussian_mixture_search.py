@@ -16,6 +16,7 @@ def grid(n=360, seed=0):
     return centers[labels] + rng.normal(size=(n, 2)) * np.where(labels % 2, 1.5, 0.3)[:, None], labels
 
 
+@pytest.mark.slow
 def test_the_default_finds_what_one_start_often_misses():
     x, labels = grid()
     best = GaussianMixture(9, init_params=labels).fit(x).lower_bound_

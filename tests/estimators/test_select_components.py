@@ -127,6 +127,7 @@ def test_the_number_of_blobs_is_found(path):
     np.testing.assert_allclose(sorted(selection.best.means_[:, 0]), [-5.0, 0.0, 5.0], atol=0.5)
 
 
+@pytest.mark.slow
 def test_a_walk_finds_what_restarts_find():
     X = blobs()
     walked, restarted = (select_components(X, (2, 4, 3), path=path, estimator=QUICK, random_state=1) for path in ("split", "restarts"))
