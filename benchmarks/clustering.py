@@ -107,9 +107,9 @@ def mnist_seed(options: argparse.Namespace, seed: int) -> dict[str, dict[str, fl
     found = {
         "k-means on the code": judged(lambda: KMeans(10, n_init=10, random_state=seed).fit_predict(z), y),
         "scikit-learn's mixture on the code": judged(lambda: Theirs(10, random_state=seed).fit_predict(z), y),
-        "ours on the code, next to no prior": judged(lambda: GaussianMixture(10, random_state=seed).fit_predict(z), y),
-        "ours on the code": judged(lambda: stage(z), y),
-        "ours on the manifold": judged(lambda: stage(places), y),
+        "ours on the code": judged(lambda: GaussianMixture(10, random_state=seed).fit_predict(z), y),
+        "LatentMixture's on the code": judged(lambda: stage(z), y),
+        "ours on the manifold": judged(lambda: GaussianMixture(10, random_state=seed).fit_predict(places), y),
         "jointly, begun on the manifold": {**judged(lambda: labels, y), "seconds": seconds},
     }
     if options.no_manifold:

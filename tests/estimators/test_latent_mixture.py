@@ -113,6 +113,12 @@ def test_by_itself_the_mixture_has_a_prior_that_grows_with_the_rows():
     given = LatentMixture(1, autoencoder=PCA(2), mixture=QUICK).fit(x)
     assert given.mixture_.covariance_prior == QUICK.covariance_prior
     assert LatentMixture(1, autoencoder=PCA(2)).fit(x).mixture_.covariance_prior == 0.05
+    # Groups on a manifold are small beside the distances between them, and so would be what a row of the whole covariance leaves of them.
+    on_manifold = LatentMixture(1, autoencoder=PCA(2), manifold=PCA(1)).fit(x)
+    assert on_manifold.mixture_.covariance_prior == GaussianMixture().covariance_prior
+    small = Autoencoder(2, max_epochs=1, random_state=0)
+    begun_there = LatentMixture(1, autoencoder=small, manifold=PCA(1), joint="soft_assignment", n_rounds=1, round_epochs=1).fit(x)
+    assert begun_there.mixture_.covariance_prior == 0.05
     assert (_prior_rows(2000, 3), _prior_rows(10**6, 3)) == (2.0, 6.0)
 
 

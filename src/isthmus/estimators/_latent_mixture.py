@@ -47,7 +47,8 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
     mixture : GaussianMixture, default=None
         A mixture, of which a copy with `n_components` is fitted; None for ``GaussianMixture()`` with a stronger prior: a `covariance_prior`
         of a thousandth of the rows, but no more than two for each dimension of a code. The likelihood alone would rather lay several
-        components along one group that is flat or thin than tell two groups apart that touch (see `docs/benchmarks.md`).
+        components along one group that is flat or thin than tell two groups apart that touch (see `docs/benchmarks.md`). On a manifold,
+        where groups are small beside the distances between them, it is ``GaussianMixture()``.
     manifold : {"umap"}, transformer or None, default=None
         What codes go through before the mixture sees them. "umap" is ``umap.UMAP(n_components=10, n_neighbors=20, min_dist=0.0)`` (at most
         as many dimensions as the code), of the extra ``isthmus[manifold]``: it keeps who is whose neighbor and pulls groups apart
@@ -148,12 +149,13 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         autoencoder.fit(X, None, **weights)
         codes, changes = flat_codes(autoencoder, X), []
         places, manifold = _placed(manifold, codes, rng)
-        if self.mixture is None:
-            mixture.set_params(covariance_prior=_prior_rows(*places.shape))
+        of_codes = {} if self.mixture is not None else {"covariance_prior": _prior_rows(*codes.shape)}
+        if manifold is None:
+            mixture.set_params(**of_codes)
         labels = mixture.fit_predict(places, **weights)
         if joint is not None:
             if manifold is not None:
-                mixture, manifold = _carried(mixture, codes, labels), None
+                mixture, manifold = _carried(mixture.set_params(**of_codes), codes, labels), None
             codes, labels, changes = rounds(joint, autoencoder, mixture, X, labels, weights)
         self.autoencoder_, self.manifold_, self.mixture_, self.labels_ = autoencoder, manifold, mixture, labels
         self.changes_ = changes
