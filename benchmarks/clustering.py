@@ -71,7 +71,8 @@ def mnist(options: argparse.Namespace) -> dict[str, Any]:
     """Accuracy and mutual information for each way and seed; seeds that are done already are read from the folder of codes."""
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        path = options.code / f"clusters{'_quick' if options.quick else ''}_{seed}.json"
+        setting = f"{'_quick' if options.quick else ''}{'_code' if options.no_manifold else ''}_{options.precision}"
+        path = options.code / f"clusters{setting}_{seed}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(mnist_seed(options, seed)))

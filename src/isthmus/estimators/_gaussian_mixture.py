@@ -312,8 +312,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             Fewer than one, or no whole number.
         """
         check_is_fitted(self)
-        if not hasattr(n_samples, "__index__") or isinstance(n_samples, bool) or n_samples < 1:
-            raise DataError(f"`n_samples` must be an integer of at least 1; got {n_samples!r}. Give how many rows to draw.")
+        n_samples = _mixture_fits.checked_count("n_samples", n_samples, 1, "Give how many rows to draw.")
         rng = check_random_state(self.random_state)
         matrices = self.fitted_.matrices
         counts = rng.multinomial(n_samples, self.weights_ / self.weights_.sum())

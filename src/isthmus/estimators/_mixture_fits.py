@@ -35,7 +35,19 @@ from isthmus.mixtures import (
 from ._fitting import checked_weights
 from ._mixture_refinement import refined, refinement_of
 
-__all__ = ["Fitted", "checked_table", "covariance_of", "fitted", "fixed_of", "in_precision", "judged", "left_out", "prior_of", "stated"]
+__all__ = [
+    "Fitted",
+    "checked_count",
+    "checked_table",
+    "covariance_of",
+    "fitted",
+    "fixed_of",
+    "in_precision",
+    "judged",
+    "left_out",
+    "prior_of",
+    "stated",
+]
 
 _ALIASES = {"diag": "diagonal"}
 _KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (True, 0)}
@@ -116,7 +128,7 @@ def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Tab
 
 def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitted | None) -> Fitted:
     """The mixture that a search with the estimator's parameters finds, or where a run from `before` leads."""
-    n_components = _checked_count("n_components", estimator.n_components, 1)
+    n_components = checked_count("n_components", estimator.n_components, 1)
     n_rows = int(np.count_nonzero(table.weight))
     if n_rows < n_components:
         raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
@@ -254,7 +266,7 @@ def _check_continued(before: Fitted, covariance: AbstractCovariance, shape: tupl
 def _search(estimator: Any, dtype: Any) -> Search:
     if estimator.acceleration not in (None, "squarem"):
         raise DataError(f"Unknown `acceleration`: {estimator.acceleration!r}. Choose 'squarem', or None for none.")
-    n_init = _checked_count("n_init", estimator.n_init, 1)
+    n_init = checked_count("n_init", estimator.n_init, 1)
     tol = _checked_number("tol", estimator.tol)
     if np.dtype(dtype) == np.float32 and tol > 0.0:
         tol = max(tol, _LEAST_TOL)
@@ -262,9 +274,9 @@ def _search(estimator: Any, dtype: Any) -> Search:
         kinds=_kinds(estimator.init_params),
         n_starts=n_init,
         n_kept=min(_N_KEPT, n_init),
-        n_swaps=_checked_count("n_swaps", estimator.n_swaps, 0) if estimator.n_components > 1 else 0,
+        n_swaps=checked_count("n_swaps", estimator.n_swaps, 0) if estimator.n_components > 1 else 0,
         n_refined=min(_N_REFINED, n_init),
-        limits=Limits(tol, _checked_count("max_iter", estimator.max_iter, 1)),
+        limits=Limits(tol, checked_count("max_iter", estimator.max_iter, 1)),
         prior=prior_of(estimator, dtype),
         accelerated=estimator.acceleration is not None,
     )
@@ -400,9 +412,10 @@ def _preset(
     return setting.whitening.whitened(setting.covariance, start)
 
 
-def _checked_count(name: str, value: Any, least: int) -> int:
+def checked_count(name: str, value: Any, least: int, advice: str = "Give one.") -> int:
+    """A count that is whole and large enough, or an error that says so."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise DataError(f"`{name}` must be an integer of at least {least}; got {value!r}. Give one.")
+        raise DataError(f"`{name}` must be an integer of at least {least}; got {value!r}. {advice}")
     return int(value)
 
 
