@@ -6,8 +6,8 @@ import json
 import time
 from typing import Any
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from _digits import Work, binarized, read_work
@@ -26,51 +26,33 @@ class LikePyTorch(AbstractInitializer):
         return rng.uniform(-(fan_in**-0.5), fan_in**-0.5, (fan_in, fan_out)).astype(np.float32)
 
 
-class Gate(eqx.Module):
-    """A linear layer times the logistic of another."""
-
-    value: eqx.nn.Linear
-    gate: eqx.nn.Linear
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return self.value(x) * jax.nn.sigmoid(self.gate(x))
-
-
-class Gates(eqx.Module):
-    """Gated layers and a linear one."""
-
-    gates: tuple[Gate, ...]
-    last: eqx.nn.Linear
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        for gate in self.gates:
-            x = gate(x)
-        return self.last(x)
+_LINEAR = Dense((), initializer=LikePyTorch())
 
 
 class Gated(AbstractArchitecture):
-    """Hidden layers of gated linear units (Tomczak & Welling 2018, section 4)."""
+    """Hidden layers of gated linear units, a linear layer times the logistic of another (Tomczak & Welling 2018, section 4).
+
+    Both of a unit are one product; the value is its first half.
+    """
 
     hidden_dims: tuple[int, ...] = (300, 300)
 
-    def encoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> Gates:
-        return _gates((in_shape[0], *self.hidden_dims, out_shape[0]), rng)
+    def encoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> tuple[Any, ...]:
+        return _gates((*in_shape, *self.hidden_dims), out_shape, rng)
 
-    def decoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> Gates:
-        return _gates((in_shape[0], *self.hidden_dims[::-1], out_shape[0]), rng)
+    def decoder(self, in_shape: Any, out_shape: Any, *, rng: np.random.Generator) -> tuple[Any, ...]:
+        return _gates((*in_shape, *self.hidden_dims[::-1]), out_shape, rng)
 
-    def __call__(self, network: Gates, x: Any, *, precision: str, key: Any) -> Any:
-        return network(x)
+    def __call__(self, network: tuple[Any, ...], x: Any, *, precision: str, key: Any) -> Any:
+        for layer in network[:-1]:
+            value, gate = jnp.split(_LINEAR(layer, x, precision=precision, key=None), 2, axis=-1)
+            x = value * jax.nn.sigmoid(gate)
+        return _LINEAR(network[-1], x, precision=precision, key=None)
 
 
-def _gates(sizes: tuple[int, ...], rng: np.random.Generator) -> Gates:
-    keys = iter(jax.random.split(jax.random.key(int(rng.integers(2**31))), 2 * len(sizes)))
-
-    def layer(n_in: int, n_out: int) -> eqx.nn.Linear:
-        return eqx.nn.Linear(n_in, n_out, key=next(keys))
-
-    hidden = itertools.pairwise(sizes[:-1])
-    return Gates(tuple(Gate(layer(*pair), layer(*pair)) for pair in hidden), layer(*sizes[-2:]))
+def _gates(sizes: tuple[int, ...], out_shape: Any, rng: np.random.Generator) -> tuple[Any, ...]:
+    hidden = (_LINEAR.encoder((n_in,), (2 * n_out,), rng=rng) for n_in, n_out in itertools.pairwise(sizes))
+    return (*hidden, _LINEAR.encoder(sizes[-1:], out_shape, rng=rng))
 
 
 def model(work: Work) -> Autoencoder:
