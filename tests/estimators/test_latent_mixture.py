@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator_sparse_array
 
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.bottlenecks import Gaussian
-from isthmus.errors import MissingExtraError, PartError
+from isthmus.errors import DataError, MissingExtraError, PartError
 from isthmus.estimators._joint import checked_joint, default_autoencoder
 from isthmus.estimators._latent_mixture import _prior_rows
 from isthmus.losses import Normal
@@ -337,6 +337,19 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was():
     with pytest.raises(ValueError, match="n_components"):
         made.fit(x[:2])
     np.testing.assert_array_equal(made.predict_proba(x), before)
+
+
+class NeverFitted(PCA):
+    def fit_transform(self, X, y=None):
+        raise AssertionError("trained before the number of components was looked at")
+
+    fit = fit_transform
+
+
+@pytest.mark.parametrize(("n_components", "message"), [(31, "more than the 30 rows"), (0, "at least 1; got 0"), (2.5, "got 2.5")])
+def test_a_number_of_components_that_cannot_be_is_refused_before_anything_is_trained(n_components, message):
+    with pytest.raises(DataError, match=message):
+        LatentMixture(n_components, autoencoder=NeverFitted(2)).fit(blobs(30)[0])
 
 
 def test_a_mixture_of_another_kind_is_refused():
