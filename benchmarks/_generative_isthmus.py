@@ -51,8 +51,16 @@ class Gated(AbstractArchitecture):
 
 
 def _gates(sizes: tuple[int, ...], out_shape: Any, rng: np.random.Generator) -> tuple[Any, ...]:
-    hidden = (_LINEAR.encoder((n_in,), (2 * n_out,), rng=rng) for n_in, n_out in itertools.pairwise(sizes))
-    return (*hidden, _LINEAR.encoder(sizes[-1:], out_shape, rng=rng))
+    hidden = (_linear(n_in, (2 * n_out,), rng) for n_in, n_out in itertools.pairwise(sizes))
+    return (*hidden, _linear(sizes[-1], out_shape, rng))
+
+
+def _linear(n_in: int, out_shape: Any, rng: np.random.Generator) -> Any:
+    """A linear layer with a bias drawn as PyTorch draws it, like its weights."""
+    network = _LINEAR.encoder((n_in,), out_shape, rng=rng)
+    (layer,) = network.layers
+    bias = rng.uniform(-(n_in**-0.5), n_in**-0.5, layer.bias.shape).astype(np.float32)
+    return dataclasses.replace(network, layers=(dataclasses.replace(layer, bias=bias),))
 
 
 def model(work: Work) -> Autoencoder:

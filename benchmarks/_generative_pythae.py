@@ -119,11 +119,11 @@ def log_prior(model: Any, work: Work, z: torch.Tensor) -> torch.Tensor:
         return torch.full((len(z),), math.lgamma(half) - math.log(2) - half * math.log(math.pi))
     if work.model == "vamp":
         encoded = model.encoder(model.pseudo_inputs(model.idle_input))
-        mean, log_variance = encoded.embedding, encoded.log_covariance
+        z, mean, log_variance = z.double(), encoded.embedding.double(), encoded.log_covariance.double()  # squares that cancel
         precision = torch.exp(-log_variance)
         squares = z**2 @ precision.T - 2 * z @ (mean * precision).T + (mean**2 * precision).sum(dim=1)
         each = -0.5 * (squares + log_variance.sum(dim=1) + work.latent_dim * math.log(2 * math.pi))
-        return torch.logsumexp(each, dim=1) - math.log(len(mean))
+        return (torch.logsumexp(each, dim=1) - math.log(len(mean))).float()
     return (-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(dim=1)
 
 
