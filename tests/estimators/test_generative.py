@@ -233,6 +233,12 @@ class TestDimensions:
             autoencoder = linear_of(bottleneck=Gaussian(beta=1000.0)).fit(X)
         assert autoencoder.active_units_ == 0
 
+    def test_the_code_of_one_row_is_not_called_collapsed(self, X):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            autoencoder = linear_of(max_epochs=3).fit(X[:1])
+        assert autoencoder.active_units_ == 0
+
     @pytest.mark.parametrize("prior", [NormalMixture(3), Vamp(5)], ids=repr)
     def test_a_prior_without_a_closed_form_has_no_divergence_by_dimension(self, X, prior):
         autoencoder = linear_of(prior=prior, max_epochs=3).fit(X)

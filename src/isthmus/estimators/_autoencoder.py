@@ -325,7 +325,8 @@ class Autoencoder(AbstractGenerative, ClassNamePrefixFeaturesOutMixin, Transform
         self.fit_seconds_ += sum(each.seconds for each in before)
         self.compile_seconds_ += sum(each.compile_seconds for each in before)
         warn_about(result, optimizer.learning_rate)
-        warn_about_collapse(self)
+        if problem.source.n_rows > 1:  # the code of one row has nothing to vary with
+            warn_about_collapse(self)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, target: Any = None, sample_weight: Any = None) -> "Autoencoder":
