@@ -43,7 +43,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "iwae": {"epochs": 8, "cosine": False},
     "sphere": {"epochs": 30},
 }
-# Chosen on the last 10 000 training images (see docs/benchmarks.md), never on test images.
+# The papers' protocols, but for the VampPrior's batch size and for epochs, of which there are as many as time allows.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "vae": {"epochs": 500},
     "vamp": {"epochs": 150, "batch_size": 250},

@@ -247,7 +247,7 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
 def _check_components(n_components: Any, X: Any) -> None:
     """What the mixture would refuse too, but only once networks are trained."""
     checked_count("n_components", n_components, 1)
-    if hasattr(X, "shape") and 0 < X.shape[0] < n_components:
+    if getattr(X, "shape", ()) and 0 < X.shape[0] < n_components:
         raise DataError(f"n_components={n_components} is more than the {X.shape[0]} rows. Use fewer components, or pass more rows.")
 
 
