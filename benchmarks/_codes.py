@@ -11,7 +11,7 @@ from _harness import console
 from isthmus import Autoencoder
 from isthmus.architectures import Dense
 
-__all__ = ["WIDTHS", "autoencoder", "mnist_codes", "mnist_rows"]
+__all__ = ["EPOCHS", "WIDTHS", "autoencoder", "mnist_codes", "mnist_rows"]
 
 WIDTHS, LATENT, EPOCHS, BATCH = (500, 500, 2000), 10, 17, 256
 
@@ -24,13 +24,13 @@ def mnist_rows(data: Path, *, quick: bool) -> tuple[NDArray[np.float32], NDArray
     return (x[:3000], y[:3000]) if quick else (x, y)
 
 
-def autoencoder(seed: int, *, quick: bool) -> Autoencoder:
+def autoencoder(seed: int, *, quick: bool, epochs: int = EPOCHS) -> Autoencoder:
     """784-500-500-2000-10 and back, rectified, squared error, as in DEC, without its pretraining layer by layer."""
     return Autoencoder(
         LATENT,
         architecture=Dense(WIDTHS, activation="relu"),
         batch_size=BATCH,
-        max_epochs=1 if quick else EPOCHS,
+        max_epochs=1 if quick else epochs,
         validation_fraction=None,
         patience=None,
         scaling=None,

@@ -27,7 +27,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture as Theirs
 from sklearn.preprocessing import FunctionTransformer
 
-from _codes import WIDTHS, autoencoder, mnist_rows
+from _codes import EPOCHS, WIDTHS, autoencoder, mnist_rows
 from _frechet import Features
 from _harness import Document, console, table
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
@@ -37,7 +37,7 @@ from isthmus.metrics import frechet_distance, matched_accuracy
 
 ROUNDS = 4  # of what is learned jointly; the first does most
 # Longer training sharpens the neighborhoods that a manifold is made of, and bends the groups that a mixture on the code takes for normal.
-CODE_EPOCHS, MANIFOLD_EPOCHS = 17, 50
+MANIFOLD_EPOCHS = 50
 
 
 def main() -> int:
@@ -78,7 +78,7 @@ def mnist(options: argparse.Namespace) -> dict[str, Any]:
 def mnist_seed(options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
     """Every way on the code of one autoencoder."""
     x, y = mnist_rows(options.data, quick=options.quick)
-    z = narrow_start(seed, CODE_EPOCHS, options).fit_transform(x)
+    z = narrow_start(seed, EPOCHS, options).fit_transform(x)
     return {
         "k-means": judged(lambda: KMeans(10, n_init=10, random_state=seed).fit_predict(z), y),
         "scikit-learn's mixture": judged(lambda: Theirs(10, random_state=seed).fit_predict(z), y),
@@ -132,9 +132,8 @@ def by_seed(options: argparse.Namespace, section: str, measured: Callable[[argpa
 def narrow_start(seed: int, epochs: int, options: argparse.Namespace) -> Autoencoder:
     """The network of DEC with a likelihood for its loss, and first weights that are narrow, as DEC's are."""
     architecture = Dense(WIDTHS, activation="relu", initializer=FanScaled(0.3))
-    model = autoencoder(seed, quick=options.quick)
-    model.set_params(architecture=architecture, loss="bernoulli", precision=options.precision)
-    return model if options.quick else model.set_params(max_epochs=epochs)
+    model = autoencoder(seed, quick=options.quick, epochs=epochs)
+    return model.set_params(architecture=architecture, loss="bernoulli", precision=options.precision)
 
 
 def last_stage(places: NDArray[Any], seed: int) -> NDArray[Any]:

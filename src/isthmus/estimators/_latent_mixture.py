@@ -7,12 +7,12 @@ from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus._optional import optional
-from isthmus.errors import DataError, PartError
+from isthmus.errors import PartError
 
 from ._autoencoder import Autoencoder
 from ._gaussian_mixture import GaussianMixture
 from ._joint import checked_joint, default_autoencoder, flat_codes, rounds
-from ._mixture_fits import checked_count
+from ._mixture_fits import checked_components
 
 _MOST_DIMS = 10
 # Measured on codes of MNIST, digits, iris and wine, of priors from 1e-3 rows to 4 % of them: docs/benchmarks.md.
@@ -140,7 +140,7 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         """
         rng = check_random_state(self.random_state)
         mixture, manifold = self._mixture(rng), _named_manifold(self.manifold)
-        _check_components(self.n_components, X)
+        checked_components(self.n_components, _known_rows(X))  # before networks are trained
         if sample_weight is not None and manifold is not None:
             raise PartError("A manifold takes no `sample_weight`. Drop the weights, or the manifold.")
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -244,11 +244,10 @@ class LatentMixture(ClassNamePrefixFeaturesOutMixin, ClusterMixin, DensityMixin,
         return codes if self.manifold_ is None else np.asarray(self.manifold_.transform(codes))
 
 
-def _check_components(n_components: Any, X: Any) -> None:
-    """What the mixture would refuse too, but only once networks are trained."""
-    checked_count("n_components", n_components, 1)
-    if getattr(X, "shape", ()) and 0 < X.shape[0] < n_components:
-        raise DataError(f"n_components={n_components} is more than the {X.shape[0]} rows. Use fewer components, or pass more rows.")
+def _known_rows(X: Any) -> int | None:
+    """How many rows there are, where X tells; None for it to be seen, or refused, by the autoencoder."""
+    shape = getattr(X, "shape", ())
+    return shape[0] or None if shape else None
 
 
 def _prior_rows(n_rows: int, n_dims: int) -> float:

@@ -37,6 +37,7 @@ from ._mixture_refinement import refined, refinement_of
 
 __all__ = [
     "Fitted",
+    "checked_components",
     "checked_count",
     "checked_table",
     "covariance_of",
@@ -128,10 +129,7 @@ def checked_table(x: np.ndarray, sample_weight: Any, *, incomplete: bool) -> Tab
 
 def fitted(estimator: Any, table: Table, rng: np.random.Generator, before: Fitted | None) -> Fitted:
     """The mixture that a search with the estimator's parameters finds, or where a run from `before` leads."""
-    n_components = checked_count("n_components", estimator.n_components, 1)
-    n_rows = int(np.count_nonzero(table.weight))
-    if n_rows < n_components:
-        raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
+    n_components = checked_components(estimator.n_components, int(np.count_nonzero(table.weight)))
     covariance, dtype = covariance_of(estimator.covariance_type), table.x.dtype
     search, refinement = _search(estimator, dtype), refinement_of(estimator.refinement)
     _check_columns(table, covariance, search.prior)
@@ -417,6 +415,14 @@ def checked_count(name: str, value: Any, least: int, advice: str = "Give one.") 
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise DataError(f"`{name}` must be an integer of at least {least}; got {value!r}. {advice}")
     return int(value)
+
+
+def checked_components(n_components: Any, n_rows: int | None) -> int:
+    """A number of components that so many rows can have, None for any, or an error that says why not."""
+    n_components = checked_count("n_components", n_components, 1)
+    if n_rows is not None and n_rows < n_components:
+        raise DataError(f"n_components={n_components} is more than the {n_rows} rows that count. Use fewer components, or pass more rows.")
+    return n_components
 
 
 def _checked_number(name: str, value: Any) -> float:
