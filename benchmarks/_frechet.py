@@ -18,7 +18,7 @@ from isthmus.architectures import Dense
 from isthmus.metrics import frechet_distance
 from isthmus.optimizers import Adam, Cosine
 
-__all__ = ["Features", "frechet_rows"]
+__all__ = ["digits_and_features", "distance_of_draws", "frechet_rows"]
 
 Rows = NDArray[np.float32]
 
@@ -49,6 +49,28 @@ class Features:
         return np.asarray(x, np.float64)
 
 
+def digits_and_features(data: Path, *, quick: bool) -> tuple[Rows, Rows, Features]:
+    """Training and test images (n, 784) in [0, 1], and the features of a classifier of them.
+
+    Args:
+        data: folder of mnist.npz.
+        quick: the first 2000 of each.
+    """
+    limit = 2000 if quick else None
+    x, x_test = (mnist(data, name)[:limit].astype(np.float32) / 255 for name in ("x_train", "x_test"))
+    with np.load(data / "mnist.npz") as stored:
+        y, y_test = stored["y_train"][:limit], stored["y_test"][:limit]
+    return x, x_test, Features(x, y, x_test, y_test)
+
+
+def distance_of_draws(
+    model: Autoencoder, x: Rows, n_components: int, n_draws: int, features: Features, real: NDArray[np.float64], *, seed: int
+) -> float:
+    """The Fréchet distance from features of test images of rows drawn from a mixture on the codes of `x`."""
+    drawn = model.fit_density(x, n_components=n_components, random_state=seed).sample(n_draws, random_state=seed)
+    return frechet_distance(features(drawn), real)
+
+
 def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str, Any]]:
     """Means over seeds for RAE-L2, a plain autoencoder, and pythae's RAE-L2, all of one network.
 
@@ -57,11 +79,7 @@ def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str
         quick: few images and epochs.
         beside: whether pythae runs too.
     """
-    limit = 2000 if quick else None
-    x, x_test = (mnist(data, name)[:limit].reshape(-1, 784).astype(np.float32) / 255 for name in ("x_train", "x_test"))
-    with np.load(data / "mnist.npz") as stored:
-        y, y_test = stored["y_train"][:limit], stored["y_test"][:limit]
-    features = Features(x, y, x_test, y_test)
+    x, x_test, features = digits_and_features(data, quick=quick)
     console.log(f"classifier: accuracy {features.accuracy:.4f} on test images")
     real, epochs = features(x_test), 2 if quick else EPOCHS
     found: dict[str, dict[str, Any]] = {"classifier": {"accuracy": features.accuracy}}
@@ -86,7 +104,7 @@ def frechet_rows(data: Path, *, quick: bool, beside: bool) -> dict[str, dict[str
             found[f"{name}, {part}"] = _summary([run[part] for run in runs])
     if beside:
         try:
-            runs = [_pythae(data, epochs, limit, seed, features, real) for seed in range(1 if quick else SEEDS)]
+            runs = [_pythae(data, epochs, len(x), seed, features, real) for seed in range(1 if quick else SEEDS)]
             found["pythae RAE-L2, mixture"] = _summary(runs)
         except RunError as error:
             failed("pythae", error)
@@ -100,13 +118,12 @@ def _ours(model: Autoencoder, x: Rows, x_test: Rows, features: Features, real: N
     again = frechet_distance(features(model.reconstruct(x_test)), real)
     runs = {}
     for part, n_components in (("one normal", 1), ("mixture", COMPONENTS)):
-        drawn = model.fit_density(x, n_components=n_components, random_state=0).sample(len(x_test), random_state=0)
-        distance = frechet_distance(features(drawn), real)
+        distance = distance_of_draws(model, x, n_components, len(x_test), features, real, seed=0)
         runs[part] = {"samples": distance, "reconstructions": again, "fit_seconds": seconds, "epochs": model.n_epochs_}
     return runs
 
 
-def _pythae(data: Path, epochs: int, rows: int | None, seed: int, features: Features, real: NDArray[np.float64]) -> dict[str, float]:
+def _pythae(data: Path, epochs: int, rows: int, seed: int, features: Features, real: NDArray[np.float64]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         job = {"data": str(data), "folder": folder, "widths": WIDTHS, "latent_dim": LATENT, "epochs": epochs, "batch_size": BATCH}
         run = call("_frechet_pythae.py", {**job, "rows": rows, "components": COMPONENTS, "seed": seed, "samples": len(real)})

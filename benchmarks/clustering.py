@@ -28,12 +28,12 @@ from sklearn.mixture import GaussianMixture as Theirs
 from sklearn.preprocessing import FunctionTransformer
 
 from _codes import EPOCHS, WIDTHS, autoencoder, mnist_rows
-from _frechet import Features
+from _frechet import digits_and_features, distance_of_draws
 from _harness import Document, console, table
 from isthmus import Autoencoder, GaussianMixture, LatentMixture
 from isthmus.architectures import Dense
 from isthmus.initializers import FanScaled
-from isthmus.metrics import frechet_distance, matched_accuracy
+from isthmus.metrics import matched_accuracy
 
 ROUNDS = 4  # of what is learned jointly; the first does most
 # Longer training sharpens the neighborhoods that a manifold is made of, and bends the groups that a mixture on the code takes for normal.
@@ -180,11 +180,7 @@ def digits(options: argparse.Namespace) -> dict[str, Any]:
 
 def samples(options: argparse.Namespace) -> dict[str, Any]:
     """The Fréchet distance of drawn digits from test images, of one decoder and two densities of codes."""
-    limit = 2000 if options.quick else None
-    with np.load(options.data / "mnist.npz") as stored:
-        x, x_test = (stored[name][:limit].reshape(-1, 784).astype(np.float32) / 255 for name in ("x_train", "x_test"))
-        y, y_test = stored["y_train"][:limit], stored["y_test"][:limit]
-    features = Features(x, y, x_test, y_test)
+    x, x_test, features = digits_and_features(options.data, quick=options.quick)
     real = features(x_test)
     found: dict[str, list[float]] = {"a single normal distribution": [], "a mixture of 10": [], "a mixture of 50": []}
     for seed in range(min(options.seeds, 3)):
@@ -197,8 +193,7 @@ def samples(options: argparse.Namespace) -> dict[str, Any]:
             random_state=seed,
         ).fit(x)
         for (name, values), k in zip(found.items(), (1, 10, 50), strict=True):
-            drawn = model.fit_density(x, n_components=k, random_state=seed).sample(len(x_test), random_state=seed)
-            values.append(frechet_distance(features(drawn), real))
+            values.append(distance_of_draws(model, x, k, len(x_test), features, real, seed=seed))
             console.log(f"seed {seed}, {name}: {values[-1]:.2f}")
     rows = [(name, float(np.mean(values)), float(np.std(values))) for name, values in found.items()]
     table("Fréchet distance of drawn digits", ("codes from", "mean", "spread"), rows)
