@@ -247,7 +247,7 @@ def factor_vae(latent_dim: int = 10, *, gamma: float = 10.0, **parameters: Any) 
     return vae(latent_dim, **_over(parameters, loss=Normal(), regularizers=(FactorAdversary(gamma),)))
 
 
-def rae(latent_dim: int = 8, *, weight: float = 1e-2, decay: float = 1e-5, **parameters: Any) -> Autoencoder:
+def rae(latent_dim: int = 8, *, weight: float = 1e-3, decay: float = 1e-7, **parameters: Any) -> Autoencoder:
     """The regularized autoencoder (RAE-L2): a plain one with small codes and small decoder weights, sampled after `fit_density`.
 
     `|x - g(f(x))|^2 + weight |f(x)|^2 / 2 + decay |W_g|^2` (Ghosh et al. 2020, arXiv:1903.12436): what makes rows near each other have

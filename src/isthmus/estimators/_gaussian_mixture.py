@@ -50,7 +50,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     n_init : int, default=64
         Short runs to choose from. 1 for a single start that is run on all rows.
     n_swaps : int, default=60
-        How often the best eight of these try to move one component to another place; 0 for never.
+        How often the best twelve of these try to move one component to another place; 0 for never.
     init_params : str, sequence of str, or array of int of shape (n_samples,), default="auto"
         Where runs start: "kmeans", "k-means++", "random_from_data", each also with "whitened_" before it, for distances that do not depend
         on the columns' scales and correlations; several are taken in turn, and "auto" is all of them. Or labels, from 0 to

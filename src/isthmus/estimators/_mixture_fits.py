@@ -53,7 +53,7 @@ __all__ = [
 _ALIASES = {"diag": "diagonal"}
 _KINDS = {"kmeans": (False, 10), "k-means++": (False, 0), "random_from_data": (True, 0)}
 _STARTS = {prefix + name: (*kind, bool(prefix)) for prefix in ("", "whitened_") for name, kind in _KINDS.items()}
-_N_KEPT, _N_REFINED = 8, 8
+_N_KEPT, _N_REFINED = 12, 12
 _LEAST_RIDGE = 5e-7  # in float32, where sums of squares are no surer
 _LEAST_TOL = 1e-5  # in float32, whose values are no surer; what is below is for the iterations in float64 that follow
 # A component of this weight has less than a row of any table that fits into memory.
