@@ -82,7 +82,8 @@ def parsed() -> argparse.Namespace:
     sections = ["speed", "beside", "published", "frechet"]
     parser.add_argument("--data", type=Path, required=True, help="folder with mnist.npz")
     parser.add_argument("--only", nargs="+", choices=sections, default=sections, metavar="SECTION", help=", ".join(sections))
-    parser.add_argument("--models", nargs="+", choices=list(PUBLISHED), default=list(PUBLISHED), metavar="MODEL", help=", ".join(PUBLISHED))
+    models = f"{', '.join(PUBLISHED)}; vamp_drawn in `published` alone"
+    parser.add_argument("--models", nargs="+", choices=list(PUBLISHED), default=list(PUBLISHED), metavar="MODEL", help=models)
     parser.add_argument("--images", type=int, default=10_000, help="test images that likelihoods are estimated on (default 10000)")
     parser.add_argument("--importance", type=int, default=5000, help="importance samples for each (default 5000)")
     parser.add_argument("--epochs", type=int, help="in the place of each row's own")
